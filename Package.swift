@@ -1,0 +1,91 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Settings of every Swift target: one language, one strictness, no exceptions.
+let strict: [SwiftSetting] = [
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// A room of the house: a Swift library at `Sources/<path>`.
+func room(_ name: String, path: String, uses dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Sources/\(path)", swiftSettings: strict)
+}
+
+/// The tests of a room, mirrored at `Tests/<path>`.
+func tests(_ name: String, path: String, uses dependencies: [Target.Dependency]) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies + ["VMMTestSupport"], path: "Tests/\(path)", swiftSettings: strict)
+}
+
+let package = Package(
+    name: "swvmm",
+    products: [
+        .executable(name: "swvmm", targets: ["swvmm"]),
+        .library(name: "VMM", targets: ["VMM"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+    ],
+    targets: [
+        // Facts and contracts.
+        room("GuestABI", path: "GuestABI"),
+        room("VMMCore", path: "VMMCore"),
+
+        // Devices: VMMCore only.
+        room("ConsoleDevices", path: "Devices/Console", uses: ["VMMCore", "GuestABI"]),
+        room("TimerDevices", path: "Devices/Timer", uses: ["VMMCore"]),
+        room("PlatformDevices", path: "Devices/Platform", uses: ["VMMCore", "GuestABI"]),
+
+        // Boot images and architectures.
+        room("Boot", path: "Boot", uses: ["VMMCore", "GuestABI"]),
+        room("X86", path: "Arch/X86", uses: ["VMMCore", "GuestABI", "Boot"]),
+        room("AArch64", path: "Arch/AArch64", uses: ["VMMCore", "GuestABI", "Boot"]),
+
+        // Backends.
+        .target(name: "KVMBridge", path: "Sources/KVMBridge"),
+        room("KVMBackend", path: "Backends/KVM", uses: ["VMMCore", "KVMBridge"]),
+
+        // The host's side.
+        room("HostIO", path: "HostIO", uses: ["VMMCore"]),
+        .systemLibrary(name: "CCapstone", path: "Sources/CLibraries/CCapstone", providers: [.apt(["libcapstone-dev"])]),
+        room("Disassembly", path: "CLibraries/Disassembly", uses: ["CCapstone"]),
+
+        // The unikernel: its hardware-free core builds for the host too; its images are compiled by the plugin.
+        room("KernelCore", path: "GuestKernel/Core", uses: ["GuestABI"]),
+        .target(
+            name: "GuestKernel",
+            path: "Sources/GuestKernel",
+            exclude: ["Core"],
+            sources: ["GuestImage.swift"],
+            swiftSettings: strict
+        ),
+
+        // The machine and its command line.
+        room(
+            "VMM", path: "VMM",
+            uses: [
+                "VMMCore", "GuestABI", "ConsoleDevices", "TimerDevices", "PlatformDevices", "Boot", "X86", "AArch64",
+                "KVMBackend", "HostIO", "Disassembly", "GuestKernel",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        .executableTarget(
+            name: "swvmm",
+            dependencies: [
+                "VMM", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Sources/swvmm",
+            swiftSettings: strict
+        ),
+
+        // Tests mirror Sources.
+        .target(
+            name: "VMMTestSupport", dependencies: ["VMMCore"], path: "Tests/VMMTestSupport", swiftSettings: strict),
+        tests("VMMCoreTests", path: "VMMCoreTests", uses: ["VMMCore"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,19 @@
+/// Where the arm64 `virt` machine's devices are: QEMU `virt`'s addresses, plus bvmconsole's page.
+package enum VirtPlatform {
+    /// bvmconsole's page (bhyvearm64): 16-bit read the signature, 32-bit read and write characters.
+    package static let bvmConsoleAddress: UInt64 = 0x0009_0000
+    package static let gicDistributorAddress: UInt64 = 0x0800_0000
+    /// Two 64 KiB frames a CPU: RD_base and SGI_base.
+    package static let gicRedistributorAddress: UInt64 = 0x080A_0000
+    package static let gicRedistributorStride: UInt64 = 0x2_0000
+    package static let pl011Address: UInt64 = 0x0900_0000
+    /// SPI 1 is INTID 33.
+    package static let pl011SPI: UInt32 = 1
+    package static let pl031Address: UInt64 = 0x0901_0000
+    package static let ramAddress: UInt64 = 0x4000_0000
+    /// Generic timer interrupts, as PPI numbers (INTID less 16).
+    package static let securePhysicalTimerPPI: UInt32 = 13
+    package static let physicalTimerPPI: UInt32 = 14
+    package static let virtualTimerPPI: UInt32 = 11
+    package static let hypervisorTimerPPI: UInt32 = 10
+}

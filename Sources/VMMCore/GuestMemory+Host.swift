@@ -1,0 +1,98 @@
+internal import Glibc
+internal import Synchronization
+
+/// One anonymous mapping of the host with a guard page on both sides, unmapped with the last reference.
+@safe
+final class HostPages: Sendable {
+    /// The host's page size on every machine that swvmm runs on.
+    static let pageSize = 4096
+    private static let hugePageSize = 2 << 20
+
+    // SAFETY: the pointer is immutable, and the memory behind it is shared with a guest: every access is by
+    // memcpy or atomics and takes concurrent writers into account.
+    nonisolated(unsafe) let start: UnsafeMutableRawPointer
+    private let size: Int
+    // SAFETY: immutable; used in init and deinit only.
+    private nonisolated(unsafe) let reservation: UnsafeMutableRawPointer
+    private let reservationSize: Int
+
+    init(size: UInt64, hugePages: Bool) throws(GuestMemoryError) {
+        guard let bytes = Int(exactly: size), bytes < Int.max - 2 * Self.hugePageSize else {
+            throw .hostRefused(size: size, errno: ENOMEM)
+        }
+        // Reserve with room to align on a huge page: else the host could not use any.
+        let alignment = bytes >= Self.hugePageSize ? Self.hugePageSize : Self.pageSize
+        let total = bytes + alignment + Self.pageSize
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+        // SAFETY: a fresh reservation at an address of the kernel's choice touches no existing mapping.
+        guard let reserved = unsafe mmap(nil, total, PROT_NONE, flags, -1, 0), unsafe reserved != MAP_FAILED else {
+            throw .hostRefused(size: size, errno: errno)
+        }
+        let firstUsable = UInt(bitPattern: reserved) + UInt(Self.pageSize)
+        let aligned = (firstUsable + UInt(alignment) - 1) & ~UInt(alignment - 1)
+        let base = unsafe reserved + Int(aligned - UInt(bitPattern: reserved))
+        // SAFETY: base ..< base + bytes lies inside the reservation, with at least one page left on both sides.
+        guard unsafe mprotect(base, bytes, PROT_READ | PROT_WRITE) == 0 else {
+            let reason = errno
+            unsafe munmap(reserved, total)
+            throw .hostRefused(size: size, errno: reason)
+        }
+        // Advice only: a kernel without transparent huge pages refuses, and nothing is lost.
+        if hugePages && bytes >= Self.hugePageSize { unsafe _ = madvise(base, bytes, MADV_HUGEPAGE) }
+        unsafe start = base
+        self.size = bytes
+        unsafe reservation = reserved
+        reservationSize = total
+    }
+
+    deinit {
+        // SAFETY: the reservation is ours alone, and no reference to it is left.
+        unsafe _ = munmap(reservation, reservationSize)
+    }
+}
+
+/// An integer that guest memory can be accessed with in one host access: UInt8, UInt16, UInt32, UInt64.
+package protocol GuestInteger: FixedWidthInteger, BitwiseCopyable, Sendable {
+    /// One relaxed atomic load. `pointer` is aligned for `Self`, in a live mapping.
+    @unsafe static func relaxedLoad(_ pointer: UnsafeMutableRawPointer) -> Self
+    /// One relaxed atomic store. `pointer` is aligned for `Self`, in a live mapping.
+    @unsafe static func relaxedStore(_ value: Self, _ pointer: UnsafeMutableRawPointer)
+}
+
+// SAFETY, for the four types: Atomic<UIntN> has the layout of UIntN, and guest RAM is bound to no other type.
+
+extension UInt8: GuestInteger {
+    @unsafe package static func relaxedLoad(_ pointer: UnsafeMutableRawPointer) -> Self {
+        unsafe pointer.assumingMemoryBound(to: Atomic<Self>.self).pointee.load(ordering: .relaxed)
+    }
+    @unsafe package static func relaxedStore(_ value: Self, _ pointer: UnsafeMutableRawPointer) {
+        unsafe pointer.assumingMemoryBound(to: Atomic<Self>.self).pointee.store(value, ordering: .relaxed)
+    }
+}
+
+extension UInt16: GuestInteger {
+    @unsafe package static func relaxedLoad(_ pointer: UnsafeMutableRawPointer) -> Self {
+        unsafe pointer.assumingMemoryBound(to: Atomic<Self>.self).pointee.load(ordering: .relaxed)
+    }
+    @unsafe package static func relaxedStore(_ value: Self, _ pointer: UnsafeMutableRawPointer) {
+        unsafe pointer.assumingMemoryBound(to: Atomic<Self>.self).pointee.store(value, ordering: .relaxed)
+    }
+}
+
+extension UInt32: GuestInteger {
+    @unsafe package static func relaxedLoad(_ pointer: UnsafeMutableRawPointer) -> Self {
+        unsafe pointer.assumingMemoryBound(to: Atomic<Self>.self).pointee.load(ordering: .relaxed)
+    }
+    @unsafe package static func relaxedStore(_ value: Self, _ pointer: UnsafeMutableRawPointer) {
+        unsafe pointer.assumingMemoryBound(to: Atomic<Self>.self).pointee.store(value, ordering: .relaxed)
+    }
+}
+
+extension UInt64: GuestInteger {
+    @unsafe package static func relaxedLoad(_ pointer: UnsafeMutableRawPointer) -> Self {
+        unsafe pointer.assumingMemoryBound(to: Atomic<Self>.self).pointee.load(ordering: .relaxed)
+    }
+    @unsafe package static func relaxedStore(_ value: Self, _ pointer: UnsafeMutableRawPointer) {
+        unsafe pointer.assumingMemoryBound(to: Atomic<Self>.self).pointee.store(value, ordering: .relaxed)
+    }
+}

@@ -1,0 +1,209 @@
+internal import Glibc
+internal import Synchronization
+
+/// Guest RAM: a few regions of host memory at guest physical addresses.
+///
+/// The guest and the host's other threads write while we read, so no pointer, Span or array over live RAM leaves this
+/// type: access is by copy, or by sized loads and stores with an explicit ordering. Copy, validate, use once.
+///
+/// Each region is an anonymous private mapping without swap reservation, with an inaccessible guard page on both sides;
+/// pages cost host memory once touched. Threading: all methods from any thread. Addresses come from guests: any value.
+package final class GuestMemory: Sendable {
+    /// One contiguous piece of RAM.
+    package struct Region: Sendable {
+        package let range: GuestRange
+        fileprivate let base: HostPages
+    }
+
+    /// Ordered by address, not overlapping, not empty.
+    package let regions: [Region]
+    private let writeObserver: WriteObserver
+
+    /// Maps host memory for `ranges`. Untouched pages read as zero.
+    ///
+    /// - Parameters:
+    ///   - ranges: page-aligned (4 KiB) ranges in any order.
+    ///   - hugePages: advise the host to back regions of 2 MiB and more with huge pages.
+    package init(_ ranges: [GuestRange], hugePages: Bool = false) throws(GuestMemoryError) {
+        let sorted = ranges.sorted { $0.start < $1.start }
+        var mapped: [Region] = []
+        for range in sorted {
+            if let last = mapped.last, last.range.overlaps(range) { throw .regionsOverlap(last.range, range) }
+            guard range.start.rawValue % UInt64(HostPages.pageSize) == 0,
+                range.size % UInt64(HostPages.pageSize) == 0
+            else { throw .misalignedRegion(range) }
+            mapped.append(Region(range: range, base: try HostPages(size: range.size, hugePages: hugePages)))
+        }
+        regions = mapped
+        writeObserver = WriteObserver()
+    }
+
+    /// The sum of all regions, in bytes.
+    package var size: UInt64 { regions.reduce(0) { $0 + $1.range.size } }
+
+    /// True when `count` bytes from `address` on are RAM of one region.
+    package func contains(_ address: GuestAddress, count: UInt64) -> Bool {
+        regions.contains { $0.range.contains(address, count: count) }
+    }
+}
+
+// MARK: - Copies
+
+extension GuestMemory {
+    /// Copies `count` bytes out of the guest. Other writers may interleave: the result is a value, not a snapshot.
+    package func copyOut(_ address: GuestAddress, count: Int) throws(GuestMemoryError) -> [UInt8] {
+        let source = try unsafe hostAddress(address, count: count)
+        // SAFETY: hostAddress checked that `count` bytes from `source` lie in one live mapping; the array has `count` bytes.
+        return unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+            if let destination = buffer.baseAddress, count > 0 { unsafe memcpy(destination, source, count) }
+            initialized = count
+        }
+    }
+
+    /// Copies guest bytes into `destination`, filling it. Allocates nothing.
+    package func copyOut(_ address: GuestAddress, into destination: inout MutableRawSpan) throws(GuestMemoryError) {
+        let count = destination.byteCount
+        let source = try unsafe hostAddress(address, count: count)
+        // SAFETY: `source` has `count` checked bytes; the span's storage is exclusive and as long.
+        unsafe destination.withUnsafeMutableBytes { buffer in
+            if let target = buffer.baseAddress, count > 0 { unsafe memcpy(target, source, count) }
+        }
+    }
+
+    /// Copies `bytes` into the guest.
+    package func copyIn(_ bytes: RawSpan, to address: GuestAddress) throws(GuestMemoryError) {
+        let target = try unsafe hostAddress(address, count: bytes.byteCount)
+        // SAFETY: `target` has as many checked bytes as the span.
+        unsafe bytes.withUnsafeBytes { buffer in
+            if let source = buffer.baseAddress, bytes.byteCount > 0 { unsafe memcpy(target, source, bytes.byteCount) }
+        }
+        writeObserver.noteWrite(address, count: UInt64(bytes.byteCount))
+    }
+
+    /// Copies `bytes` into the guest.
+    package func copyIn(_ bytes: [UInt8], to address: GuestAddress) throws(GuestMemoryError) {
+        // SAFETY: UInt8 has no padding; the span does not outlive the call.
+        unsafe try copyIn(bytes.span.bytes, to: address)
+    }
+
+    /// Sets `count` bytes to `byte`.
+    package func fill(_ address: GuestAddress, count: Int, with byte: UInt8) throws(GuestMemoryError) {
+        let target = try unsafe hostAddress(address, count: count)
+        // SAFETY: `target` has `count` checked bytes.
+        unsafe memset(target, Int32(byte), count)
+        writeObserver.noteWrite(address, count: UInt64(count))
+    }
+}
+
+// MARK: - Sized accesses
+
+/// The ordering of a sized access, in the terms of the C11 memory model.
+package enum MemoryOrdering: Sendable {
+    case relaxed
+    /// Loads: acquire. Stores: release.
+    case acquireRelease
+    case sequentiallyConsistent
+}
+
+extension GuestMemory {
+    /// Loads a little-endian integer of 1, 2, 4 or 8 bytes with one host access.
+    ///
+    /// - Parameter address: naturally aligned; else `GuestMemoryError.misaligned` is thrown.
+    package func load<Value: GuestInteger>(
+        _ type: Value.Type, at address: GuestAddress, ordering: MemoryOrdering = .relaxed
+    ) throws(GuestMemoryError) -> Value {
+        let pointer = try unsafe alignedHostAddress(address, count: MemoryLayout<Value>.size)
+        // Fences instead of ordered accesses (C11 7.17.4): they serve all widths alike.
+        if ordering == .sequentiallyConsistent { atomicMemoryFence(ordering: .sequentiallyConsistent) }
+        let value = unsafe Value.relaxedLoad(pointer)
+        if ordering != .relaxed { atomicMemoryFence(ordering: .acquiring) }
+        return Value(littleEndian: value)
+    }
+
+    /// Stores a little-endian integer of 1, 2, 4 or 8 bytes with one host access.
+    ///
+    /// - Parameter address: naturally aligned; else `GuestMemoryError.misaligned` is thrown.
+    package func store<Value: GuestInteger>(
+        _ value: Value, at address: GuestAddress, ordering: MemoryOrdering = .relaxed
+    ) throws(GuestMemoryError) {
+        let pointer = try unsafe alignedHostAddress(address, count: MemoryLayout<Value>.size)
+        if ordering != .relaxed { atomicMemoryFence(ordering: .releasing) }
+        unsafe Value.relaxedStore(value.littleEndian, pointer)
+        if ordering == .sequentiallyConsistent { atomicMemoryFence(ordering: .sequentiallyConsistent) }
+        writeObserver.noteWrite(address, count: UInt64(MemoryLayout<Value>.size))
+    }
+}
+
+// MARK: - Dirty tracking
+
+/// Told of each write that the host makes to guest memory (a backend's dirty log sees only the guest's own).
+package protocol GuestWriteObserver: AnyObject, Sendable {
+    /// Called after the write, on the writing thread.
+    func noteWrite(_ address: GuestAddress, count: UInt64)
+}
+
+extension GuestMemory {
+    /// Installs the observer of host writes, or removes it with nil. While none is installed a write pays one load.
+    package func setWriteObserver(_ observer: (any GuestWriteObserver)?) { writeObserver.set(observer) }
+}
+
+/// Holds the observer so that a write without one costs a relaxed load.
+private final class WriteObserver: Sendable {
+    private let installed = Atomic<Bool>(false)
+    private let observer = Mutex<(any GuestWriteObserver)?>(nil)
+
+    func set(_ new: (any GuestWriteObserver)?) {
+        observer.withLock { $0 = new }
+        installed.store(new != nil, ordering: .releasing)
+    }
+
+    @inline(__always)
+    func noteWrite(_ address: GuestAddress, count: UInt64) {
+        guard installed.load(ordering: .relaxed) else { return }
+        observer.withLock { $0 }?.noteWrite(address, count: count)
+    }
+}
+
+// MARK: - Host addresses
+
+extension GuestMemory {
+    /// Calls `body` with each region's host mapping: for a backend that maps it into the guest, and for nobody else.
+    ///
+    /// The mappings live as long as this object.
+    @unsafe
+    package func forEachHostMapping<Failure: Error>(
+        _ body: (GuestRange, UnsafeMutableRawPointer) throws(Failure) -> Void
+    ) throws(Failure) {
+        for region in regions { try unsafe body(region.range, region.base.start) }
+    }
+
+    /// The host address of `count` bytes that lie in one region.
+    @unsafe
+    private func hostAddress(_ address: GuestAddress, count: Int) throws(GuestMemoryError) -> UnsafeMutableRawPointer {
+        guard count >= 0 else { throw .outOfRange(address, count: 0) }
+        for region in regions where region.range.contains(address, count: UInt64(count)) {
+            return unsafe region.base.start + Int(address.rawValue - region.range.start.rawValue)
+        }
+        throw .outOfRange(address, count: UInt64(count))
+    }
+
+    @unsafe
+    private func alignedHostAddress(_ address: GuestAddress, count: Int) throws(GuestMemoryError)
+        -> UnsafeMutableRawPointer
+    {
+        guard address.rawValue % UInt64(count) == 0 else { throw .misaligned(address, count: UInt64(count)) }
+        return try unsafe hostAddress(address, count: count)
+    }
+}
+
+/// Why an access to guest memory, or making it, failed.
+package enum GuestMemoryError: Error, Hashable, Sendable {
+    /// Not all bytes of the access are RAM of one region.
+    case outOfRange(GuestAddress, count: UInt64)
+    /// A sized access that is not naturally aligned.
+    case misaligned(GuestAddress, count: UInt64)
+    case regionsOverlap(GuestRange, GuestRange)
+    case misalignedRegion(GuestRange)
+    /// The host refused the mapping; `errno` is `mmap`'s.
+    case hostRefused(size: UInt64, errno: Int32)
+}
