@@ -8,6 +8,7 @@ package enum KernelMetadata {
     package static let type: UInt32 = 0x0002
     package static let address: UInt32 = 0x0003
     package static let size: UInt32 = 0x0004
+    /// The command line: a string ended by NUL (`--cmdline`).
     package static let arguments: UInt32 = 0x0006
     /// Or'ed to the metadata subtypes below.
     package static let metadata: UInt32 = 0x8000
@@ -44,8 +45,6 @@ package enum MemoryMapEntryType {
 
 /// Names in the kernel environment that swvmm sets for its unikernel.
 package enum EnvironmentName {
-    /// The command line of `--cmdline`.
-    package static let commandLine = "kernel.cmdline"
     /// `bvm` or `serial`.
     package static let console = "console"
     /// The number of vCPUs, decimal.
