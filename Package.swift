@@ -34,7 +34,8 @@ let package = Package(
     targets: [
         // Facts and contracts.
         room("GuestABI", path: "GuestABI"),
-        room("VMMCore", path: "VMMCore"),
+        .systemLibrary(name: "CLinux", path: "Sources/CLibraries/CLinux"),
+        room("VMMCore", path: "VMMCore", uses: ["CLinux"]),
 
         // Devices: VMMCore only.
         room("ConsoleDevices", path: "Devices/Console", uses: ["VMMCore", "GuestABI"]),
@@ -51,7 +52,8 @@ let package = Package(
         room("KVMBackend", path: "Backends/KVM", uses: ["VMMCore", "KVMBridge"]),
 
         // The host's side.
-        room("HostIO", path: "HostIO", uses: ["VMMCore"]),
+        .target(name: "HostBridge", path: "Sources/HostBridge"),
+        room("HostIO", path: "HostIO", uses: ["VMMCore", "CLinux", "HostBridge"]),
         .systemLibrary(name: "CCapstone", path: "Sources/CLibraries/CCapstone", providers: [.apt(["libcapstone-dev"])]),
         room("Disassembly", path: "CLibraries/Disassembly", uses: ["CCapstone"]),
 
@@ -86,6 +88,7 @@ let package = Package(
         .target(
             name: "VMMTestSupport", dependencies: ["VMMCore"], path: "Tests/VMMTestSupport", swiftSettings: strict),
         tests("VMMCoreTests", path: "VMMCoreTests", uses: ["VMMCore"]),
+        tests("HostIOTests", path: "HostIO", uses: ["HostIO", "VMMCore", "HostBridge"]),
     ],
     swiftLanguageModes: [.v6]
 )

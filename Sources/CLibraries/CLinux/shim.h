@@ -1,0 +1,6 @@
+// Linux calls that Swift's Glibc module leaves out: epoll, eventfd, signalfd, timerfd.
+#pragma once
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
