@@ -62,10 +62,12 @@ let package = Package(
         .target(
             name: "GuestKernel",
             path: "Sources/GuestKernel",
-            exclude: ["Core"],
-            sources: ["GuestImage.swift"],
-            swiftSettings: strict
+            exclude: ["Core", "Kernel", "X86", "AArch64", "CSupport"],
+            swiftSettings: strict,
+            plugins: ["GuestKernelPlugin"]
         ),
+        .plugin(name: "GuestKernelPlugin", capability: .buildTool(), dependencies: ["GuestImageBuilder"]),
+        .executableTarget(name: "GuestImageBuilder", path: "Plugins/GuestImageBuilder", swiftSettings: strict),
 
         // The machine and its command line.
         room(
