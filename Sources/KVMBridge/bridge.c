@@ -1,0 +1,120 @@
+#include "KVMBridge.h"
+
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static int result(int value) { return value < 0 ? -errno : value; }
+
+int swvmm_kvm_get_api_version(int kvm) { return result(ioctl(kvm, KVM_GET_API_VERSION, 0)); }
+
+int swvmm_kvm_check_extension(int kvm_or_vm, unsigned capability) {
+    return result(ioctl(kvm_or_vm, KVM_CHECK_EXTENSION, (unsigned long)capability));
+}
+
+int swvmm_kvm_create_vm(int kvm) { return result(ioctl(kvm, KVM_CREATE_VM, 0)); }
+
+int swvmm_kvm_get_vcpu_mmap_size(int kvm) { return result(ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0)); }
+
+int swvmm_kvm_create_vcpu(int vm, unsigned index) {
+    return result(ioctl(vm, KVM_CREATE_VCPU, (unsigned long)index));
+}
+
+int swvmm_kvm_set_user_memory_region(int vm, const struct kvm_userspace_memory_region *region) {
+    return result(ioctl(vm, KVM_SET_USER_MEMORY_REGION, region));
+}
+
+int swvmm_kvm_get_dirty_log(int vm, uint32_t slot, void *bitmap) {
+    struct kvm_dirty_log log = {.slot = slot, .dirty_bitmap = bitmap};
+    return result(ioctl(vm, KVM_GET_DIRTY_LOG, &log));
+}
+
+int swvmm_kvm_create_irqchip(int vm) { return result(ioctl(vm, KVM_CREATE_IRQCHIP, 0)); }
+
+int swvmm_kvm_irq_line(int vm, uint32_t gsi, uint32_t level) {
+    struct kvm_irq_level line = {.irq = gsi, .level = level};
+    return result(ioctl(vm, KVM_IRQ_LINE, &line));
+}
+
+int swvmm_kvm_signal_msi(int vm, const struct kvm_msi *msi) { return result(ioctl(vm, KVM_SIGNAL_MSI, msi)); }
+
+int swvmm_kvm_irqfd(int vm, const struct kvm_irqfd *irqfd) { return result(ioctl(vm, KVM_IRQFD, irqfd)); }
+
+int swvmm_kvm_ioeventfd(int vm, const struct kvm_ioeventfd *ioeventfd) {
+    return result(ioctl(vm, KVM_IOEVENTFD, ioeventfd));
+}
+
+int swvmm_kvm_set_guest_debug(int vcpu, const struct kvm_guest_debug *debug) {
+    return result(ioctl(vcpu, KVM_SET_GUEST_DEBUG, debug));
+}
+
+#ifdef __x86_64__
+
+enum { cpuid_capacity = 256 };
+
+// kvm_cpuid2 ends in a flexible array, which Swift cannot import: this has its layout and lives on the stack.
+struct cpuid_table {
+    uint32_t nent;
+    uint32_t padding;
+    struct kvm_cpuid_entry2 entries[cpuid_capacity];
+};
+
+_Static_assert(offsetof(struct cpuid_table, entries) == offsetof(struct kvm_cpuid2, entries), "layout of kvm_cpuid2");
+
+int swvmm_kvm_get_supported_cpuid(int kvm, struct kvm_cpuid_entry2 *entries, uint32_t capacity) {
+    struct cpuid_table table = {.nent = cpuid_capacity};
+    int status = result(ioctl(kvm, KVM_GET_SUPPORTED_CPUID, &table));
+    if (status < 0) return status;
+    if (table.nent > capacity) return -E2BIG;
+    memcpy(entries, table.entries, table.nent * sizeof *entries);
+    return (int)table.nent;
+}
+
+int swvmm_kvm_set_cpuid2(int vcpu, const struct kvm_cpuid_entry2 *entries, uint32_t count) {
+    struct cpuid_table table = {.nent = count};
+    if (count > cpuid_capacity) return -E2BIG;
+    memcpy(table.entries, entries, count * sizeof *entries);
+    return result(ioctl(vcpu, KVM_SET_CPUID2, &table));
+}
+
+int swvmm_kvm_set_tss_addr(int vm, uint64_t address) {
+    return result(ioctl(vm, KVM_SET_TSS_ADDR, (unsigned long)address));
+}
+
+int swvmm_kvm_set_identity_map_addr(int vm, uint64_t address) {
+    return result(ioctl(vm, KVM_SET_IDENTITY_MAP_ADDR, &address));
+}
+
+int swvmm_kvm_create_pit2(int vm, const struct kvm_pit_config *configuration) {
+    return result(ioctl(vm, KVM_CREATE_PIT2, configuration));
+}
+
+int swvmm_kvm_get_tsc_khz(int vcpu) { return result(ioctl(vcpu, KVM_GET_TSC_KHZ, 0)); }
+
+int swvmm_kvm_get_regs(int vcpu, struct kvm_regs *registers) {
+    return result(ioctl(vcpu, KVM_GET_REGS, registers));
+}
+
+int swvmm_kvm_set_regs(int vcpu, const struct kvm_regs *registers) {
+    return result(ioctl(vcpu, KVM_SET_REGS, registers));
+}
+
+int swvmm_kvm_get_sregs(int vcpu, struct kvm_sregs *registers) {
+    return result(ioctl(vcpu, KVM_GET_SREGS, registers));
+}
+
+int swvmm_kvm_set_sregs(int vcpu, const struct kvm_sregs *registers) {
+    return result(ioctl(vcpu, KVM_SET_SREGS, registers));
+}
+
+int swvmm_kvm_translate(int vcpu, struct kvm_translation *translation) {
+    return result(ioctl(vcpu, KVM_TRANSLATE, translation));
+}
+
+#endif
+
+int32_t swvmm_thread_number(void) { return (int32_t)syscall(SYS_gettid); }
+
+int swvmm_signal_thread(int32_t thread, int signal) {
+    return result((int)syscall(SYS_tgkill, getpid(), thread, signal));
+}

@@ -1,1 +1,75 @@
+// The ioctls of /dev/kvm that swvmm uses, one function each, without policy. Each returns a value of 0 or more, or -errno.
+// Source: Linux Documentation/virt/kvm/api.rst.
 #pragma once
+
+#include <errno.h>
+#include <linux/kvm.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+
+#pragma clang assume_nonnull begin
+
+// The device.
+
+int swvmm_kvm_get_api_version(int kvm);
+int swvmm_kvm_check_extension(int kvm_or_vm, unsigned capability);
+int swvmm_kvm_create_vm(int kvm);
+int swvmm_kvm_get_vcpu_mmap_size(int kvm);
+
+// A virtual machine.
+
+int swvmm_kvm_create_vcpu(int vm, unsigned index);
+int swvmm_kvm_set_user_memory_region(int vm, const struct kvm_userspace_memory_region *region);
+int swvmm_kvm_get_dirty_log(int vm, uint32_t slot, void *bitmap);
+int swvmm_kvm_create_irqchip(int vm);
+int swvmm_kvm_irq_line(int vm, uint32_t gsi, uint32_t level);
+int swvmm_kvm_signal_msi(int vm, const struct kvm_msi *msi);
+int swvmm_kvm_irqfd(int vm, const struct kvm_irqfd *irqfd);
+int swvmm_kvm_ioeventfd(int vm, const struct kvm_ioeventfd *ioeventfd);
+
+// A vCPU.
+
+int swvmm_kvm_set_guest_debug(int vcpu, const struct kvm_guest_debug *debug);
+
+#ifdef __x86_64__
+
+// Copies at most `capacity` entries into `entries`; returns their count, or -E2BIG when there are more.
+int swvmm_kvm_get_supported_cpuid(int kvm, struct kvm_cpuid_entry2 *entries, uint32_t capacity);
+int swvmm_kvm_set_tss_addr(int vm, uint64_t address);
+int swvmm_kvm_set_identity_map_addr(int vm, uint64_t address);
+int swvmm_kvm_create_pit2(int vm, const struct kvm_pit_config *configuration);
+int swvmm_kvm_set_cpuid2(int vcpu, const struct kvm_cpuid_entry2 *entries, uint32_t count);
+int swvmm_kvm_get_tsc_khz(int vcpu);
+int swvmm_kvm_get_regs(int vcpu, struct kvm_regs *registers);
+int swvmm_kvm_set_regs(int vcpu, const struct kvm_regs *registers);
+int swvmm_kvm_get_sregs(int vcpu, struct kvm_sregs *registers);
+int swvmm_kvm_set_sregs(int vcpu, const struct kvm_sregs *registers);
+int swvmm_kvm_translate(int vcpu, struct kvm_translation *translation);
+
+#endif
+
+// Inline, because they are on the way of each exit.
+
+static inline int swvmm_kvm_run(int vcpu) { return ioctl(vcpu, KVM_RUN, 0) < 0 ? -errno : 0; }
+
+// Where a device read of guest memory is answered: Swift knows no offsetof.
+enum { swvmm_kvm_mmio_data_offset = offsetof(struct kvm_run, mmio.data) };
+
+// kvm_run.immediate_exit is written by any thread while the vCPU's thread clears it: atomics, which Swift cannot form on
+// a field of an imported struct.
+
+static inline void swvmm_kvm_raise_immediate_exit(struct kvm_run *run) {
+    __atomic_store_n(&run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+}
+
+static inline uint8_t swvmm_kvm_take_immediate_exit(struct kvm_run *run) {
+    return __atomic_exchange_n(&run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+}
+
+// The calling thread's number, and a signal to one thread of this process: glibc's are behind _GNU_SOURCE.
+
+int32_t swvmm_thread_number(void);
+int swvmm_signal_thread(int32_t thread, int signal);
+
+#pragma clang assume_nonnull end

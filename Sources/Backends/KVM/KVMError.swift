@@ -1,0 +1,65 @@
+package import VMMCore
+
+/// What can go wrong between swvmm and the host's KVM. Values only: the command line finds the words.
+package enum KVMError: Error, Hashable, Sendable {
+    /// There is no such device: no KVM in the kernel, its module is not loaded, or virtualisation is off in firmware.
+    case missing
+    /// The device is there, but this user may not open it.
+    case permissionDenied
+    /// Another hypervisor holds the CPU's virtualisation extension.
+    case busy
+    /// The path leads to something else than KVM's device.
+    case notKVM
+    /// The device exists and cannot be opened for another reason.
+    case cannotOpen(errno: Int32)
+    /// The API's version is not 12, the only one there has been since Linux 2.6.22.
+    case unknownAPIVersion(Int32)
+    /// The kernel's KVM is too old: it lacks something that swvmm needs.
+    case lacksCapability(KVMCapability)
+    /// More vCPUs were asked for than this KVM allows.
+    case tooManyVCPUs(limit: Int)
+    /// vCPUs are created once each, from 0 in order.
+    case vcpuOutOfOrder(VCPUIndex, expected: VCPUIndex)
+    /// `map(_:)` was called twice, or the dirty log was asked for before it.
+    case memoryMappedTwice
+    case memoryNotMapped
+    /// The controller has inputs `0 ..< count` only.
+    case noSuchInterruptInput(UInt32, count: UInt32)
+    /// The kick signal's handler could not be installed.
+    case signalRefused(errno: Int32)
+    /// KVM refused an operation; `errno` is the ioctl's.
+    case refused(KVMOperation, errno: Int32)
+}
+
+/// The operations that KVM can refuse, named after their ioctls.
+package enum KVMOperation: String, Hashable, Sendable, CaseIterable {
+    case getAPIVersion = "KVM_GET_API_VERSION"
+    case createVM = "KVM_CREATE_VM"
+    case getVCPUMmapSize = "KVM_GET_VCPU_MMAP_SIZE"
+    case getSupportedCPUID = "KVM_GET_SUPPORTED_CPUID"
+    case setTSSAddress = "KVM_SET_TSS_ADDR"
+    case setIdentityMapAddress = "KVM_SET_IDENTITY_MAP_ADDR"
+    case createIRQChip = "KVM_CREATE_IRQCHIP"
+    case createPIT = "KVM_CREATE_PIT2"
+    case setUserMemoryRegion = "KVM_SET_USER_MEMORY_REGION"
+    case getDirtyLog = "KVM_GET_DIRTY_LOG"
+    case createVCPU = "KVM_CREATE_VCPU"
+    case mapVCPU = "mmap"
+    case setCPUID = "KVM_SET_CPUID2"
+    case run = "KVM_RUN"
+    case getRegisters = "KVM_GET_REGS"
+    case setRegisters = "KVM_SET_REGS"
+    case getSystemRegisters = "KVM_GET_SREGS"
+    case setSystemRegisters = "KVM_SET_SREGS"
+    case setGuestDebug = "KVM_SET_GUEST_DEBUG"
+    case signalMSI = "KVM_SIGNAL_MSI"
+    case irqfd = "KVM_IRQFD"
+    case ioeventfd = "KVM_IOEVENTFD"
+}
+
+/// The value of an ioctl, or a throw when it is a negated errno.
+@discardableResult
+func checked(_ result: Int32, _ operation: KVMOperation) throws(KVMError) -> Int32 {
+    guard result >= 0 else { throw .refused(operation, errno: -result) }
+    return result
+}

@@ -1,0 +1,189 @@
+internal import Glibc
+internal import KVMBridge
+internal import Synchronization
+package import VMMCore
+
+// The way of an exit: run() → decode → the caller's device → completeRead(_:) → run(). No allocation, no reference counting, no lock.
+
+// SAFETY, for this file: `page` and `state` are valid until deinit, and the caller is the one thread that runs this vCPU.
+// Offsets into the mapping come from KVM, and lie inside it.
+
+extension KVMVCPU {
+    /// Runs the guest until something outside the CPU is wanted.
+    ///
+    /// A signal that is no kick does not end it. A kick that comes while the elements of a string instruction are being
+    /// delivered takes effect after the last one (at most 4096), so that at `.interrupted` the guest's state is complete.
+    package func run() throws(KVMError) -> VCPUExit {
+        if unsafe state.pointee.rest != 0 { return nextPiece() }
+        if unsafe state.pointee.thread != pthread_self() { adoptThread() }
+        if unsafe state.pointee.holdsExit {
+            unsafe state.pointee.holdsExit = false
+            return decodeExit()
+        }
+        while true {
+            let result = enter()
+            if result == 0 { return decodeExit() }
+            switch -result {
+            case EINTR:
+                // SAFETY: see the file's head.
+                unsafe _ = swvmm_kvm_take_immediate_exit(page)
+                if kickPending.exchange(false, ordering: .sequentiallyConsistent) {
+                    unsafe state.pointee.pending = .nothing
+                    return .interrupted
+                }
+            case EAGAIN:
+                // A waiting vCPU got its INIT or start-up message: it goes on with the next entry.
+                continue
+            default:
+                throw .refused(.run, errno: -result)
+            }
+        }
+    }
+
+    /// One KVM_RUN, with `runner` telling kickers whom to signal.
+    @inline(__always)
+    private func enter() -> Int32 {
+        // Pairs with `kick()`: the store comes before KVM_RUN's read of immediate_exit.
+        runner.store(unsafe state.pointee.threadNumber, ordering: .sequentiallyConsistent)
+        let result = swvmm_kvm_run(descriptor.number)
+        runner.store(0, ordering: .releasing)
+        return result
+    }
+
+    @inline(never)
+    private func adoptThread() {
+        KickSignal.unblock()
+        unsafe state.pointee.thread = pthread_self()
+        unsafe state.pointee.threadNumber = swvmm_thread_number()
+    }
+
+    package func completeRead(_ value: UInt64) {
+        guard unsafe state.pointee.pending == .read else { return }
+        let target = unsafe UnsafeMutableRawPointer(page) + state.pointee.offset
+        switch unsafe state.pointee.width {
+        case .byte: unsafe target.storeBytes(of: UInt8(truncatingIfNeeded: value), as: UInt8.self)
+        case .halfword: unsafe target.storeBytes(of: UInt16(truncatingIfNeeded: value), as: UInt16.self)
+        case .word: unsafe target.storeBytes(of: UInt32(truncatingIfNeeded: value), as: UInt32.self)
+        case .doubleword: unsafe target.storeBytes(of: value, as: UInt64.self)
+        }
+        unsafe state.pointee.pending = .answeredRead
+    }
+
+    /// Lets KVM complete the last exit's instruction without running the guest on, so that its registers are right.
+    ///
+    /// Does nothing while elements of the exit are left to deliver.
+    func settle() throws(KVMError) {
+        guard unsafe state.pointee.pending != .nothing, unsafe state.pointee.rest == 0 else { return }
+        if unsafe state.pointee.thread != pthread_self() { adoptThread() }
+        unsafe swvmm_kvm_raise_immediate_exit(page)
+        let result = swvmm_kvm_run(descriptor.number)
+        unsafe _ = swvmm_kvm_take_immediate_exit(page)
+        // A kick that came meanwhile lost its immediate_exit to us.
+        if kickPending.load(ordering: .sequentiallyConsistent) { unsafe swvmm_kvm_raise_immediate_exit(page) }
+        unsafe state.pointee.pending = .nothing
+        switch result {
+        case 0: unsafe state.pointee.holdsExit = true
+        case -EINTR, -EAGAIN: break
+        default: throw .refused(.run, errno: -result)
+        }
+    }
+}
+
+// MARK: - Decoding
+
+extension KVMVCPU {
+    @inline(__always)
+    private func decodeExit() -> VCPUExit {
+        switch unsafe page.pointee.exit_reason {
+        case UInt32(KVM_EXIT_IO): decodePortAccess()
+        case UInt32(KVM_EXIT_MMIO): decodeMemoryAccess()
+        default: decodeRareExit()
+        }
+    }
+
+    @inline(__always)
+    private func decodePortAccess() -> VCPUExit {
+        let io = unsafe page.pointee.io
+        guard let width = AccessWidth(rawValue: io.size), width != .doubleword, io.count > 0 else {
+            return .failure(.unhandledExit(reason: UInt32(KVM_EXIT_IO)))
+        }
+        let isWrite = io.direction == UInt8(KVM_EXIT_IO_OUT)
+        unsafe state.pointee.offset = Int(truncatingIfNeeded: io.data_offset)
+        unsafe state.pointee.width = width
+        unsafe state.pointee.pending = isWrite ? .write : .read
+        if io.count > 1 {
+            unsafe state.pointee.rest = (Int(io.count) - 1) * width.bytes
+            unsafe state.pointee.address = UInt64(io.port)
+            unsafe state.pointee.isMemory = false
+        }
+        guard isWrite else { return .portRead(port: io.port, width: width) }
+        return .portWrite(port: io.port, width: width, value: UInt32(truncatingIfNeeded: currentValue(width)))
+    }
+
+    @inline(__always)
+    private func decodeMemoryAccess() -> VCPUExit {
+        let length = unsafe page.pointee.mmio.len
+        guard length > 0, length <= 8 else { return .failure(.unhandledExit(reason: UInt32(KVM_EXIT_MMIO))) }
+        let address = unsafe page.pointee.mmio.phys_addr
+        let isWrite = unsafe page.pointee.mmio.is_write != 0
+        let width = Self.widestPiece(of: Int(length))
+        unsafe state.pointee.offset = Int(swvmm_kvm_mmio_data_offset)
+        unsafe state.pointee.width = width
+        unsafe state.pointee.pending = isWrite ? .write : .read
+        if Int(length) != width.bytes {
+            unsafe state.pointee.rest = Int(length) - width.bytes
+            unsafe state.pointee.address = address
+            unsafe state.pointee.isMemory = true
+        }
+        guard isWrite else { return .mmioRead(address: GuestAddress(address), width: width) }
+        return .mmioWrite(address: GuestAddress(address), width: width, value: currentValue(width))
+    }
+
+    /// The next element of a string instruction, or the next piece of an access with an odd length.
+    @inline(never)
+    private func nextPiece() -> VCPUExit {
+        let done = unsafe state.pointee.width.bytes
+        let isMemory = unsafe state.pointee.isMemory
+        let isWrite = unsafe state.pointee.pending == .write
+        unsafe state.pointee.offset += done
+        if isMemory {
+            unsafe state.pointee.address &+= UInt64(done)
+            unsafe state.pointee.width = Self.widestPiece(of: state.pointee.rest)
+        }
+        let width = unsafe state.pointee.width
+        unsafe state.pointee.rest -= width.bytes
+        let address = unsafe state.pointee.address
+        unsafe state.pointee.pending = isWrite ? .write : .read
+        switch (isMemory, isWrite) {
+        case (true, true):
+            return .mmioWrite(address: GuestAddress(address), width: width, value: currentValue(width))
+        case (true, false):
+            return .mmioRead(address: GuestAddress(address), width: width)
+        case (false, true):
+            let value = UInt32(truncatingIfNeeded: currentValue(width))
+            return .portWrite(port: UInt16(truncatingIfNeeded: address), width: width, value: value)
+        case (false, false):
+            return .portRead(port: UInt16(truncatingIfNeeded: address), width: width)
+        }
+    }
+
+    /// The value that the guest wrote, zero-extended.
+    @inline(__always)
+    private func currentValue(_ width: AccessWidth) -> UInt64 {
+        let source = unsafe UnsafeRawPointer(page) + state.pointee.offset
+        switch width {
+        case .byte: return UInt64(unsafe source.loadUnaligned(as: UInt8.self))
+        case .halfword: return UInt64(unsafe source.loadUnaligned(as: UInt16.self))
+        case .word: return UInt64(unsafe source.loadUnaligned(as: UInt32.self))
+        case .doubleword: return unsafe source.loadUnaligned(as: UInt64.self)
+        }
+    }
+
+    /// The widest access that fits into `count` bytes, 1 to 8.
+    @inline(__always)
+    private static func widestPiece(of count: Int) -> AccessWidth {
+        if count >= 8 { return .doubleword }
+        if count >= 4 { return .word }
+        return count >= 2 ? .halfword : .byte
+    }
+}

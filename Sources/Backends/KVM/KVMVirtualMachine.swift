@@ -1,0 +1,132 @@
+internal import Glibc
+internal import KVMBridge
+internal import Synchronization
+package import VMMCore
+
+/// A machine of the host's KVM, with KVM's own interrupt controllers and timers.
+///
+/// On x86 those are two 8259s, an I/O APIC with 24 inputs, a local APIC a vCPU and, unless left out, an 8254 at ports
+/// 0x40 to 0x43 and 0x61. Threading: any thread. The file descriptors close with the last reference.
+package final class KVMVirtualMachine: VirtualMachine {
+    package typealias CPU = KVMVCPU
+    package typealias Failure = KVMError
+
+    package struct Configuration: Hashable, Sendable {
+        /// How many vCPUs the guest is told of, at least 1: `makeVCPU` takes indices below it.
+        package var vcpuCount: Int
+        /// x86: KVM's 8254 timer, with the speaker port that goes with it. A machine without leaves its ports to devices.
+        package var hasTimer8254: Bool
+
+        package init(vcpuCount: Int = 1, hasTimer8254: Bool = true) {
+            self.vcpuCount = vcpuCount
+            self.hasTimer8254 = hasTimer8254
+        }
+    }
+
+    struct State {
+        var memory: GuestMemory?
+        /// Memory slots: slot `n` holds region `n` of `memory`.
+        var slots: [GuestRange] = []
+        var nextVCPU = VCPUIndex(0)
+    }
+
+    let host: KVMHost
+    let configuration: Configuration
+    let descriptor: Descriptor
+    let state = Mutex(State())
+
+    package init(host: KVMHost, configuration: Configuration = Configuration()) throws(KVMError) {
+        let limit = min(host.probe.maximumVCPUs, Self.architecturalVCPULimit)
+        guard (1...limit).contains(configuration.vcpuCount) else { throw .tooManyVCPUs(limit: limit) }
+        let created = swvmm_kvm_create_vm(host.device.number)
+        // Another hypervisor holds VT-x or SVM. Source: Linux virt/kvm/kvm_main.c, enabling virtualisation.
+        guard created != -EBUSY else { throw .busy }
+        self.host = host
+        self.configuration = configuration
+        descriptor = Descriptor(try checked(created, .createVM))
+        try setUpPlatform()
+    }
+
+    /// Gives each region of `memory` a slot. An address that no slot covers leads to an MMIO exit.
+    package func map(_ memory: GuestMemory) throws(KVMError) {
+        guard state.withLock({ $0.memory == nil }) else { throw .memoryMappedTwice }
+        var slots: [GuestRange] = []
+        // SAFETY: the mappings live as long as `memory`, which this object keeps; vCPUs keep this object.
+        unsafe try memory.forEachHostMapping { (range, host) throws(KVMError) in
+            try setSlot(UInt32(slots.count), range, UInt64(UInt(bitPattern: host)), flags: 0)
+            slots.append(range)
+        }
+        state.withLock {
+            $0.memory = memory
+            $0.slots = slots
+        }
+    }
+
+    func setSlot(_ slot: UInt32, _ range: GuestRange, _ hostAddress: UInt64, flags: UInt32) throws(KVMError) {
+        var region = kvm_userspace_memory_region()
+        region.slot = slot
+        region.flags = flags
+        region.guest_phys_addr = range.start.rawValue
+        region.memory_size = range.size
+        region.userspace_addr = hostAddress
+        // SAFETY: the struct lives through the call.
+        try checked(unsafe swvmm_kvm_set_user_memory_region(descriptor.number, &region), .setUserMemoryRegion)
+    }
+
+    package func makeVCPU(_ index: VCPUIndex) throws(KVMError) -> KVMVCPU {
+        guard index.rawValue < configuration.vcpuCount else { throw .tooManyVCPUs(limit: configuration.vcpuCount) }
+        let expected = state.withLock { state in
+            let expected = state.nextVCPU
+            if expected == index { state.nextVCPU.rawValue += 1 }
+            return expected
+        }
+        guard expected == index else { throw .vcpuOutOfOrder(index, expected: expected) }
+        return try KVMVCPU(machine: self, index: index)
+    }
+
+    /// The memory that was mapped, for looking at what the guest executes.
+    var memory: GuestMemory? { state.withLock { $0.memory } }
+}
+
+// MARK: - Dirty log
+
+extension KVMVirtualMachine: DirtyLogging {
+    package func startDirtyLog() throws(KVMError) { try setSlotFlags(UInt32(KVM_MEM_LOG_DIRTY_PAGES)) }
+
+    package func stopDirtyLog() throws(KVMError) { try setSlotFlags(0) }
+
+    private func setSlotFlags(_ flags: UInt32) throws(KVMError) {
+        guard let memory else { throw .memoryNotMapped }
+        var slot: UInt32 = 0
+        // SAFETY: as in `map(_:)`: the same mappings, of which only the flags change.
+        unsafe try memory.forEachHostMapping { (range, host) throws(KVMError) in
+            try setSlot(slot, range, UInt64(UInt(bitPattern: host)), flags: flags)
+            slot += 1
+        }
+    }
+
+    package func collectDirtyPages() throws(KVMError) -> [GuestAddress] {
+        let slots = state.withLock { $0.slots }
+        guard !slots.isEmpty else { throw .memoryNotMapped }
+        var pages: [GuestAddress] = []
+        for (slot, range) in slots.enumerated() {
+            // One bit a page, rounded up to 64. Source: api.rst 4.8 "KVM_GET_DIRTY_LOG".
+            var bitmap = [UInt64](repeating: 0, count: Int((range.size / 4096 + 63) / 64))
+            // SAFETY: the buffer is as large as the slot's bitmap and lives through the call.
+            let result = unsafe bitmap.withUnsafeMutableBytes { buffer in
+                guard let base = buffer.baseAddress else { return -EINVAL }
+                return unsafe swvmm_kvm_get_dirty_log(descriptor.number, UInt32(slot), base)
+            }
+            try checked(result, .getDirtyLog)
+            for (position, word) in bitmap.enumerated() {
+                var rest = word
+                while rest != 0 {
+                    let page = UInt64(position * 64 + rest.trailingZeroBitCount)
+                    pages.append(GuestAddress(range.start.rawValue + page * 4096))
+                    rest &= rest - 1
+                }
+            }
+        }
+        return pages
+    }
+}

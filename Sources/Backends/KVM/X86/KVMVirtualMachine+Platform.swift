@@ -1,0 +1,34 @@
+#if arch(x86_64)
+    internal import KVMBridge
+    package import VMMCore
+
+    extension KVMVirtualMachine {
+        /// Four pages of guest address space that Intel's VMX takes for itself: an identity map for a CPU without paging
+        /// and a task state segment. No RAM and no device may lie there; QEMU has them at the same place, so that 16 MiB
+        /// under 4 GiB stay free for firmware. Source: Linux api.rst 4.35 "KVM_SET_TSS_ADDR", 4.41.
+        package static let reservedAddress = GuestAddress(0xFEFF_C000)
+        package static let reservedSize: UInt64 = 4 * 4096
+
+        /// An xAPIC identifier has 8 bits and 0xFF is the broadcast.
+        static let architecturalVCPULimit = 255
+
+        /// Inputs of the in-kernel I/O APIC (KVM_IOAPIC_NUM_PINS); the first 16 reach the 8259s too.
+        static let interruptInputCount: UInt32 = 24
+
+        /// What must be there before the first vCPU.
+        func setUpPlatform() throws(KVMError) {
+            let vm = descriptor.number
+            try checked(
+                swvmm_kvm_set_identity_map_addr(vm, Self.reservedAddress.rawValue), .setIdentityMapAddress)
+            try checked(swvmm_kvm_set_tss_addr(vm, Self.reservedAddress.rawValue + 4096), .setTSSAddress)
+            try checked(swvmm_kvm_create_irqchip(vm), .createIRQChip)
+            if configuration.hasTimer8254 {
+                var timer = kvm_pit_config()
+                // Port 0x61 answers reads of channel 2's output, which guests calibrate their clocks with.
+                timer.flags = UInt32(KVM_PIT_SPEAKER_DUMMY)
+                // SAFETY: the struct lives through the call.
+                try checked(unsafe swvmm_kvm_create_pit2(vm, &timer), .createPIT)
+            }
+        }
+    }
+#endif
