@@ -20,7 +20,7 @@ struct Tool {
             unsafe _ = posix_spawn_file_actions_addopen(&actions, 1, outputFile, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
         }
         var argv = unsafe words.map { unsafe strdup($0) } + [nil]
-        defer { for unsafeword in unsafe argv { unsafe free(word) } }
+        defer { unsafe argv.forEach { unsafe free($0) } }
         var pid: pid_t = 0
         let failure = unsafe posix_spawn(&pid, path, &actions, nil, &argv, environ)
         guard failure == 0 else { throw .system(call: "posix_spawn", path: path, errno: failure) }
