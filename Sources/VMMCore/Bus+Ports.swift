@@ -28,8 +28,8 @@ package final class PortBus: Sendable {
     @inline(__always)
     package func read(_ port: UInt16, _ width: AccessWidth) -> UInt32? {
         guard width != .doubleword else { return nil }
-        return slots.withSlot(holding: UInt64(port), count: 1) { device, offset in
-            device.read(at: UInt16(truncatingIfNeeded: offset), width: width)
+        return slots.withSlot(holding: UInt64(port), count: 1) { slot, offset in
+            slot.device.read(at: UInt16(truncatingIfNeeded: offset), width: width)
                 & UInt32(truncatingIfNeeded: width.mask)
         }
     }
@@ -38,8 +38,8 @@ package final class PortBus: Sendable {
     @inline(__always)
     package func write(_ value: UInt32, at port: UInt16, _ width: AccessWidth) -> Bool {
         guard width != .doubleword else { return false }
-        return slots.withSlot(holding: UInt64(port), count: 1) { device, offset in
-            device.write(
+        return slots.withSlot(holding: UInt64(port), count: 1) { slot, offset in
+            slot.device.write(
                 value & UInt32(truncatingIfNeeded: width.mask), at: UInt16(truncatingIfNeeded: offset), width: width)
         } != nil
     }

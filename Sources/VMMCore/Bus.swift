@@ -27,8 +27,8 @@ package final class MMIOBus: Sendable {
     /// Nil when nobody is there: no device, or not all bytes of the access lie in its window.
     @inline(__always)
     package func read(_ address: GuestAddress, _ width: AccessWidth) -> UInt64? {
-        slots.withSlot(holding: address.rawValue, count: UInt64(width.rawValue)) { device, offset in
-            device.read(at: offset, width: width) & width.mask
+        slots.withSlot(holding: address.rawValue, count: UInt64(width.rawValue)) { slot, offset in
+            slot.device.read(at: offset, width: width) & width.mask
         }
     }
 
@@ -37,8 +37,8 @@ package final class MMIOBus: Sendable {
     /// False when nobody is there: no device, or not all bytes of the access lie in its window.
     @inline(__always)
     package func write(_ value: UInt64, at address: GuestAddress, _ width: AccessWidth) -> Bool {
-        slots.withSlot(holding: address.rawValue, count: UInt64(width.rawValue)) { device, offset in
-            device.write(value & width.mask, at: offset, width: width)
+        slots.withSlot(holding: address.rawValue, count: UInt64(width.rawValue)) { slot, offset in
+            slot.device.write(value & width.mask, at: offset, width: width)
         } != nil
     }
 }

@@ -4,7 +4,8 @@
 /// counting. Threading: immutable after `init`.
 @safe
 final class BusSlots<Device>: Sendable {
-    private struct Slot {
+    /// Not copyable, so that no use of it counts a reference.
+    struct Slot: ~Copyable {
         let first: UInt64
         let last: UInt64
         let device: Device
@@ -29,11 +30,11 @@ final class BusSlots<Device>: Sendable {
         unsafe slots.deallocate()
     }
 
-    /// Calls `body` with the device whose range holds `count` (at least 1) addresses from `address` on, and the offset
+    /// Calls `body` with the slot whose range holds `count` (at least 1) addresses from `address` on, and the offset
     /// into its range. Nil, without a call, when there is none.
     @inline(__always)
     func withSlot<Result>(
-        holding address: UInt64, count: UInt64, _ body: (borrowing Device, UInt64) -> Result
+        holding address: UInt64, count: UInt64, _ body: (borrowing Slot, UInt64) -> Result
     ) -> Result? {
         var low = 0
         // SAFETY: low and high stay within 0...slots.count, and middle below high.
@@ -45,6 +46,6 @@ final class BusSlots<Device>: Sendable {
         guard unsafe low < slots.count, unsafe slots[low].first <= address else { return nil }
         // `address` is at most `last`: the difference does not wrap, and neither does the sum of offset and first.
         guard unsafe slots[low].last &- address >= count &- 1 else { return nil }
-        return unsafe body(slots[low].device, address &- slots[low].first)
+        return unsafe body(slots[low], address &- slots[low].first)
     }
 }

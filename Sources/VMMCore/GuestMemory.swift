@@ -138,12 +138,15 @@ extension GuestMemory {
 
 /// Told of each write that the host makes to guest memory (a backend's dirty log sees only the guest's own).
 package protocol GuestWriteObserver: AnyObject, Sendable {
-    /// Called after the write, on the writing thread.
+    /// Called after the write of `count` (at least 1) bytes, on the writing thread.
     func noteWrite(_ address: GuestAddress, count: UInt64)
 }
 
 extension GuestMemory {
     /// Installs the observer of host writes, or removes it with nil. While none is installed a write pays one load.
+    ///
+    /// A write under way on another thread meanwhile may go unseen: whoever copies memory by the observer's word installs
+    /// it while devices and vCPUs are paused.
     package func setWriteObserver(_ observer: (any GuestWriteObserver)?) { writeObserver.set(observer) }
 }
 
@@ -159,7 +162,7 @@ private final class WriteObserver: Sendable {
 
     @inline(__always)
     func noteWrite(_ address: GuestAddress, count: UInt64) {
-        guard installed.load(ordering: .relaxed) else { return }
+        guard installed.load(ordering: .relaxed), count > 0 else { return }
         observer.withLock { $0 }?.noteWrite(address, count: count)
     }
 }
