@@ -91,6 +91,9 @@ let package = Package(
             name: "VMMTestSupport", dependencies: ["VMMCore"], path: "Tests/VMMTestSupport", swiftSettings: strict),
         tests("VMMCoreTests", path: "VMMCoreTests", uses: ["VMMCore"]),
         tests("HostIOTests", path: "HostIO", uses: ["HostIO", "VMMCore", "HostBridge"]),
+        tests("ConsoleDevicesTests", path: "Devices/Console", uses: ["VMMCore", "GuestABI", "ConsoleDevices"]),
+        tests("TimerDevicesTests", path: "Devices/Timer", uses: ["VMMCore", "TimerDevices"]),
+        tests("PlatformDevicesTests", path: "Devices/Platform", uses: ["VMMCore", "GuestABI", "PlatformDevices"]),
     ],
     swiftLanguageModes: [.v6]
 )
