@@ -32,9 +32,14 @@ package enum KernelMetadata {
 
     /// TYPE of a kernel record.
     package static let kernelType = "elf kernel"
+    /// TYPE of a memory disk's record: an initrd. Source: FreeBSD sys/dev/md/md.c, md_preloaded.
+    package static let memoryDiskType = "md_image"
     /// RB_SERIAL: use the serial console. RB_MULTIPLE: several consoles.
     package static let rebootSerial: UInt32 = 0x1000
     package static let rebootMultiple: UInt32 = 0x2000_0000
+    /// RB_SINGLE, RB_VERBOSE. Source: FreeBSD sys/sys/reboot.h.
+    package static let rebootSingle: UInt32 = 0x0002
+    package static let rebootVerbose: UInt32 = 0x0800
 }
 
 /// The types of a memory map entry, as in e820. Source: ACPI 6.4 §15, table 15.6.

@@ -80,6 +80,12 @@ extension GuestMemory {
         writeObserver.noteWrite(address, count: UInt64(bytes.byteCount))
     }
 
+    /// Copies `bytes` into the guest: a part of a file image, say, without a copy in between.
+    package func copyIn(_ bytes: Span<UInt8>, to address: GuestAddress) throws(GuestMemoryError) {
+        // SAFETY: UInt8 has no padding.
+        unsafe try copyIn(bytes.bytes, to: address)
+    }
+
     /// Copies `bytes` into the guest.
     package func copyIn(_ bytes: [UInt8], to address: GuestAddress) throws(GuestMemoryError) {
         // SAFETY: UInt8 has no padding; the span does not outlive the call.

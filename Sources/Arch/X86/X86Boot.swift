@@ -1,0 +1,161 @@
+package import Boot
+package import VMMCore
+
+/// The front door: from an image and its configuration to what lies in memory and how the first CPU starts.
+package enum X86Boot {
+    /// Decides and checks everything, and writes nothing: `inspect` shows the plan that a boot carries out.
+    package static func plan(
+        image: BootImage, configuration: BootConfiguration
+    ) throws(BootImageError) -> X86BootPlan {
+        try configuration.validate()
+        let elf = try image.elf(for: .x86_64)
+        let memoryMap = try X86MemoryMap.e820(configuration.memorySize)
+        var builder = Builder(
+            image: image, elf: elf, configuration: configuration, memoryMap: memoryMap,
+            ramRanges: try X86MemoryMap.ramRanges(configuration.memorySize),
+            plan: LoadPlan(image: image.contents, usableRAM: memoryMap.usableRanges))
+        switch elf.bootProtocol {
+        case .freeBSDMetadata: return try builder.metadataPlan()
+        case .pvh: return try builder.pvhPlan()
+        case .elf64Entry: return try builder.elf64Plan()
+        }
+    }
+}
+
+/// What would be, or was, put into memory, and vCPU 0's registers. The other vCPUs stay in their reset state.
+package struct X86BootPlan: Sendable {
+    package let bootProtocol: BootProtocol
+    /// The first instruction, as RIP holds it.
+    package let entry: UInt64
+    package let registers: X86Registers
+    package let memoryMap: [MemoryMapEntry]
+    package let ramRanges: [GuestRange]
+    package let loadPlan: LoadPlan
+    /// For `BootProtocol.freeBSDMetadata`.
+    package let handover: MetadataHandover?
+
+    package var placements: [Placement] { loadPlan.placements }
+
+    /// Writes everything into `memory`, which has the plan's RAM ranges, and gives vCPU 0's registers.
+    ///
+    /// - Parameter fresh: the memory was never written; see `LoadPlan.load(into:fresh:)`.
+    @discardableResult
+    package func load(into memory: GuestMemory, fresh: Bool = true) throws(BootImageError) -> X86Registers {
+        try loadPlan.load(into: memory, fresh: fresh)
+        return registers
+    }
+}
+
+private struct Builder {
+    let image: BootImage
+    let elf: ELFImage
+    let configuration: BootConfiguration
+    let memoryMap: [MemoryMapEntry]
+    let ramRanges: [GuestRange]
+    var plan: LoadPlan
+
+    /// FreeBSD's protocol: metadata behind the kernel, everything within the first GiB, which is all that is mapped.
+    mutating func metadataPlan() throws(BootImageError) -> X86BootPlan {
+        // FreeBSD's loader places a kernel of the upper half by its virtual addresses, less the entry's address with its low
+        // 24 bits cleared. Source: FreeBSD stand/common/load_elf.c, elf_loadimage. Others say where they want to be.
+        let isHigh = elf.entry >> 63 == 1
+        let offset = isHigh ? elf.entry & 0xFFFF_FFFF_FF00_0000 : 0
+        let address: (ELFImage.Segment) -> UInt64 = { isHigh ? $0.virtualAddress &- offset : $0.physicalAddress }
+
+        try placeLowMemory(
+            stack: true, pageTables: .everyGiBIsTheFirst, descriptors: DirectEntry64.freeBSDDescriptors)
+        let kernel = try plan.place(elf.segments, address: address)
+        guard let segment = elf.segments.first(where: { $0.holdsVirtual(elf.entry) }) else {
+            throw .entryOutsideSegments(elf.entry)
+        }
+        let entryAddress = address(segment) &+ (elf.entry - segment.virtualAddress)
+        guard entryAddress == elf.entry % DirectEntry64.mappedSize else { throw .entryNotMapped(elf.entry) }
+
+        let handover = try MetadataHandover(
+            MetadataHandover.Inputs(
+                elf: elf, configuration: configuration,
+                symbols: elf.isFreeBSDKernel
+                    ? try ELFSymbols.extract(image.contents, segments: elf.segments) : nil,
+                memoryMap: .systemMemoryMap(memoryMap)),
+            kernel: kernel, limit: DirectEntry64.mappedSize, in: &plan)
+        let stack = DirectEntry64.stack(modulep: handover.metadataAddress, kernelEnd: handover.kernelEnd)
+        try plan.place(.stack, at: LowMemory.stack, size: PageAlignment.size, .bytes(stack))
+        return finish(.freeBSDMetadata, DirectEntry64.freeBSDRegisters(entry: elf.entry), handover)
+    }
+
+    mutating func pvhPlan() throws(BootImageError) -> X86BootPlan {
+        guard let entry = elf.pvhEntry, elf.hasPhysical(entry), entry <= UInt64(UInt32.max) else {
+            throw .entryOutsideSegments(elf.pvhEntry ?? elf.entry)
+        }
+        try placeLowMemory(stack: false, pageTables: nil, descriptors: PVHEntry.descriptors)
+        _ = try plan.place(elf.segments) { $0.physicalAddress }
+        let initrd = try placeInitrdAtTop(limit: X86MemoryMap.holeStart)
+        let commandLine = try placeCommandLine()
+        let info = PVHEntry.startInfo(
+            at: LowMemory.startInfo, commandLine: commandLine, initrd: initrd, memoryMap: memoryMap)
+        try plan.place(.startInfo, at: LowMemory.startInfo, info)
+        return finish(.pvh, PVHEntry.registers(entry: entry, startInfo: LowMemory.startInfo), nil)
+    }
+
+    /// A plain ELF64: its entry is taken as a physical address if a segment has it, else as a virtual one.
+    mutating func elf64Plan() throws(BootImageError) -> X86BootPlan {
+        let entry = elf.hasPhysical(elf.entry) ? elf.entry : elf.physicalAddress(ofVirtual: elf.entry)
+        guard let entry else { throw .entryOutsideSegments(elf.entry) }
+        guard entry < DirectEntry64.mappedSize else { throw .entryNotMapped(entry) }
+        try placeLowMemory(stack: true, pageTables: .firstGiB, descriptors: DirectEntry64.linuxDescriptors)
+        _ = try plan.place(elf.segments) { $0.physicalAddress }
+        try plan.place(.stack, at: LowMemory.stack, size: PageAlignment.size, .nothing)
+        let initrd = try placeInitrdAtTop(limit: X86MemoryMap.holeStart)
+        let commandLine = try placeCommandLine()
+        let parameters = LinuxBootParameters.encode(
+            commandLine: commandLine, commandLineSize: configuration.commandLine.utf8.count, initrd: initrd,
+            memoryMap: memoryMap)
+        try plan.place(.bootParameters, at: LowMemory.startInfo, parameters)
+        return finish(
+            .elf64Entry, DirectEntry64.linuxRegisters(entry: entry, bootParameters: LowMemory.startInfo), nil)
+    }
+
+    /// Page tables, GDT and the room for starting CPUs. With a stack its page is placed by the caller; what its pushes
+    /// overwrite below, page 0, is kept free here.
+    private mutating func placeLowMemory(
+        stack: Bool, pageTables: DirectEntry64.Mapping?, descriptors: [UInt64]
+    ) throws(BootImageError) {
+        if stack { try plan.place(.stack, at: 0, size: PageAlignment.size, .nothing) }
+        if let pageTables {
+            try plan.place(.pageTables, at: LowMemory.pml4, DirectEntry64.pageTables(pageTables))
+        }
+        try plan.place(
+            .globalDescriptorTable, at: LowMemory.gdt, size: PageAlignment.size,
+            .bytes(DirectEntry64.encode(descriptors)))
+        if configuration.cpuCount > 1 {
+            try plan.place(
+                .trampolineRoom, at: LowMemory.trampolineRoom, size: LowMemory.trampolineRoomSize, .nothing)
+        }
+    }
+
+    private mutating func placeCommandLine() throws(BootImageError) -> UInt64 {
+        try plan.place(
+            .commandLine, at: LowMemory.commandLine, size: PageAlignment.size,
+            .bytes(Array(configuration.commandLine.utf8) + [0]))
+        return LowMemory.commandLine
+    }
+
+    /// At the end of the RAM below the hole, out of the way of a kernel that uses memory behind itself before it looks.
+    private mutating func placeInitrdAtTop(limit: UInt64) throws(BootImageError) -> GuestRange? {
+        guard let initrd = configuration.initrd, !initrd.isEmpty else { return nil }
+        let top = min(limit, plan.endOfRAM(at: limit - 1))
+        let size = UInt64(initrd.count)
+        guard size <= top else { throw .noRoom(.initrd, size: size, address: 0, limit: top) }
+        let start = (top - size) & ~(PageAlignment.size - 1)
+        try plan.place(.initrd, at: start, initrd)
+        return GuestRange(start: GuestAddress(start), size: size)
+    }
+
+    private func finish(
+        _ bootProtocol: BootProtocol, _ registers: X86Registers, _ handover: MetadataHandover?
+    ) -> X86BootPlan {
+        X86BootPlan(
+            bootProtocol: bootProtocol, entry: registers.rip, registers: registers, memoryMap: memoryMap,
+            ramRanges: ramRanges, loadPlan: plan, handover: handover)
+    }
+}

@@ -1,0 +1,51 @@
+internal import GuestABI
+
+/// The console that a guest is told to use.
+package enum ConsoleChoice: String, CaseIterable, Sendable {
+    case bvm
+    case serial
+}
+
+/// What comes with the image: the same for both architectures.
+package struct BootConfiguration: Sendable {
+    /// RAM in bytes, a multiple of 4 KiB.
+    package var memorySize: UInt64
+    package var cpuCount = 1
+    package var commandLine = ""
+    /// The user's settings; they win over swvmm's.
+    package var environment = KernelEnvironment()
+    package var initrd: [UInt8]?
+    /// TSC or generic timer frequency in Hz, when it is known.
+    package var counterFrequency: UInt64?
+    package var console = ConsoleChoice.bvm
+
+    package init(memorySize: UInt64) { self.memorySize = memorySize }
+
+    /// Bytes, without the closing NUL. One page holds it; Linux takes 2047, FreeBSD's kernels less.
+    package static let maximumCommandLine = 4095
+    /// KVM's and x2APIC's limits are higher; more than this was never tried.
+    package static let maximumCPUs = 255
+
+    /// Presets of bhyveload, then swvmm's, then the user's: later ones win.
+    package func fullEnvironment() throws(BootImageError) -> KernelEnvironment {
+        do throws(KernelEnvironmentError) {
+            var full = KernelEnvironment.bhyvePresets
+            try full.set(EnvironmentName.console, to: console.rawValue)
+            try full.set(EnvironmentName.cpus, to: String(cpuCount))
+            if let counterFrequency { try full.set(EnvironmentName.counterFrequency, to: String(counterFrequency)) }
+            try full.merge(environment)
+            return full
+        } catch {
+            throw .environment(error)
+        }
+    }
+
+    /// Checks what does not depend on the image.
+    package func validate() throws(BootImageError) {
+        guard (1...Self.maximumCPUs).contains(cpuCount) else { throw .badCPUCount(cpuCount) }
+        guard commandLine.utf8.count <= Self.maximumCommandLine else {
+            throw .commandLineTooLong(length: commandLine.utf8.count, limit: Self.maximumCommandLine)
+        }
+        guard !commandLine.utf8.contains(0) else { throw .commandLineHasNUL }
+    }
+}

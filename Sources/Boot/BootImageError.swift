@@ -1,0 +1,73 @@
+package import VMMCore
+
+/// Why an image, or what comes with it, cannot be booted. Offsets are bytes into the image.
+package enum BootImageError: Error, Hashable, Sendable {
+    // The file as a whole.
+
+    /// Nothing this version boots; `offset` is where the telling bytes are.
+    case unsupportedFormat(ImageFormat, offset: UInt64)
+    case foreignArchitecture(found: ImageArchitecture, wanted: ImageArchitecture, offset: UInt64)
+    case imageTooLarge(size: UInt64, limit: UInt64)
+
+    // ELF.
+
+    /// `needed` bytes at `offset` are not all in a file of `size` bytes.
+    case truncated(ELFPart, offset: UInt64, needed: UInt64, size: UInt64)
+    case badField(ELFField, offset: UInt64, value: UInt64)
+    case noLoadableSegments
+    case tooManySegments(count: Int, limit: Int)
+    /// `index` counts program headers, from 0.
+    case segmentFileExceedsMemory(index: Int, fileSize: UInt64, memorySize: UInt64, offset: UInt64)
+    case segmentWraps(index: Int, address: UInt64, size: UInt64, offset: UInt64)
+    case malformedNote(offset: UInt64)
+    case entryOutsideSegments(UInt64)
+    /// The entry is in a segment, but not where the first page tables map it.
+    case entryNotMapped(UInt64)
+    /// This machine does not enter images of this protocol.
+    case protocolNotSupported(BootProtocol, ImageArchitecture)
+
+    // Placing.
+
+    /// What would be placed at `range` is not all usable RAM.
+    case outsideRAM(Placement.Purpose, GuestRange)
+    case overlap(Placement.Purpose, GuestRange, Placement.Purpose, GuestRange)
+    /// No room for `size` bytes from `address` on, below `limit`.
+    case noRoom(Placement.Purpose, size: UInt64, address: UInt64, limit: UInt64)
+    case commandLineTooLong(length: Int, limit: Int)
+    case commandLineHasNUL
+    case environment(KernelEnvironmentError)
+    case badCPUCount(Int)
+    case badMemorySize(MemorySizeError)
+    /// Writing to guest memory failed: the memory is not the one planned for.
+    case memory(GuestMemoryError)
+}
+
+/// Why a machine cannot have so much memory.
+package enum MemorySizeError: Error, Hashable, Sendable {
+    case zero
+    case notPageSized(UInt64)
+    case tooSmall(UInt64, minimum: UInt64)
+    case tooLarge(UInt64, maximum: UInt64)
+}
+
+package enum ELFPart: Hashable, Sendable {
+    case fileHeader
+    case programHeaders
+    case sectionHeaders
+    case segment(index: Int)
+    case note(index: Int)
+    case symbolTable
+    case stringTable
+}
+
+/// Fields of the ELF headers, by the gABI's names.
+package enum ELFField: Hashable, Sendable {
+    case ei_class
+    case ei_data
+    case ei_version
+    case e_type
+    case e_phentsize
+    case e_shentsize
+    case sh_link
+    case sh_type
+}

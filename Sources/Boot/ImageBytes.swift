@@ -1,0 +1,80 @@
+/// Bounds-checked little-endian reads of a boot image. An offset may be any value; a read past the end gives nil.
+package struct ImageBytes: Sendable {
+    package let bytes: [UInt8]
+
+    package init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+    package var count: UInt64 { UInt64(bytes.count) }
+
+    /// The array range of `count` bytes at `offset`, or nil when they are not all in the image.
+    package func range(at offset: UInt64, count: UInt64) -> Range<Int>? {
+        let (end, overflow) = offset.addingReportingOverflow(count)
+        guard !overflow, end <= self.count else { return nil }
+        return Int(offset)..<Int(end)
+    }
+
+    package func slice(at offset: UInt64, count: UInt64) -> ArraySlice<UInt8>? {
+        range(at: offset, count: count).map { bytes[$0] }
+    }
+
+    /// A little-endian integer at `offset`, of any alignment.
+    package func load<Value: FixedWidthInteger & UnsignedInteger>(_ type: Value.Type, at offset: UInt64) -> Value? {
+        guard let slice = slice(at: offset, count: UInt64(Value.bitWidth / 8)) else { return nil }
+        return slice.reversed().reduce(0) { ($0 << 8) | Value($1) }
+    }
+
+    package func loadBigEndian<Value: FixedWidthInteger & UnsignedInteger>(
+        _ type: Value.Type, at offset: UInt64
+    ) -> Value? { load(type, at: offset)?.byteSwapped }
+
+    /// True when the bytes at `offset` are `expected`.
+    package func has(_ expected: [UInt8], at offset: UInt64) -> Bool {
+        slice(at: offset, count: UInt64(expected.count)).map { $0.elementsEqual(expected) } ?? false
+    }
+
+    /// The text up to the next NUL, at most `limit` bytes; nil when `offset` is outside or a byte is not printable ASCII.
+    package func text(at offset: UInt64, limit: UInt64) -> String? {
+        guard offset < count else { return nil }
+        guard let window = slice(at: offset, count: min(limit, count - offset)) else { return nil }
+        let text = window.prefix { $0 != 0 }
+        guard text.allSatisfy({ (0x20..<0x7F).contains($0) }) else { return nil }
+        return String(decoding: text, as: UTF8.self)
+    }
+}
+
+/// Builds little-endian records.
+package struct ByteWriter: Sendable {
+    package private(set) var bytes: [UInt8] = []
+
+    package init() {}
+
+    package mutating func append<Value: FixedWidthInteger>(_ value: Value) {
+        for shift in stride(from: 0, to: Value.bitWidth, by: 8) {
+            bytes.append(UInt8(truncatingIfNeeded: value >> Value(shift)))
+        }
+    }
+
+    package mutating func append(contentsOf more: some Sequence<UInt8>) { bytes.append(contentsOf: more) }
+
+    /// Zero bytes up to the next multiple of `alignment`.
+    package mutating func pad(to alignment: Int) {
+        while !bytes.count.isMultiple(of: alignment) { bytes.append(0) }
+    }
+
+    /// Overwrites bytes that are already there; writes past the end are left out.
+    package mutating func patch<Value: FixedWidthInteger>(_ value: Value, at offset: Int) {
+        for index in 0..<Value.bitWidth / 8 where bytes.indices.contains(offset + index) {
+            bytes[offset + index] = UInt8(truncatingIfNeeded: value >> Value(index * 8))
+        }
+    }
+}
+
+package enum PageAlignment {
+    package static let size: UInt64 = 4096
+
+    /// `value` rounded up to a multiple of 4 KiB, or nil past 2^64.
+    package static func roundUp(_ value: UInt64) -> UInt64? {
+        let (sum, overflow) = value.addingReportingOverflow(size - 1)
+        return overflow ? nil : sum & ~(size - 1)
+    }
+}

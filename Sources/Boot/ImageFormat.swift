@@ -1,0 +1,104 @@
+/// The machine that an image was made for.
+package enum ImageArchitecture: Hashable, Sendable {
+    case x86_64
+    case aarch64
+    /// An ELF `e_machine` that swvmm has no machine for.
+    case elfMachine(UInt16)
+    /// A PE machine type that swvmm has no machine for.
+    case peMachine(UInt16)
+
+    /// Source: System V gABI, e_machine: EM_X86_64 62, EM_AARCH64 183.
+    package init(elfMachine machine: UInt16) {
+        self =
+            switch machine {
+            case 62: .x86_64
+            case 183: .aarch64
+            default: .elfMachine(machine)
+            }
+    }
+
+    /// Source: Microsoft PE format, "Machine types".
+    package init(peMachine machine: UInt16) {
+        self =
+            switch machine {
+            case 0x8664: .x86_64
+            case 0xAA64: .aarch64
+            default: .peMachine(machine)
+            }
+    }
+}
+
+package enum ImageCompression: Hashable, Sendable {
+    case gzip
+    case zstd
+    case xz
+}
+
+/// What the bytes of an image are, with what was read off them.
+package enum ImageFormat: Hashable, Sendable {
+    case empty
+    /// An ELF magic number in a file too short for an ELF header.
+    case truncatedELF(length: Int)
+    case elf64(ELFIdentity)
+    case elf32(ELFIdentity)
+    case linuxBzImage(LinuxSetupHeader)
+    case linuxARM64Image(LinuxARM64Header)
+    case compressed(ImageCompression)
+    /// A compressed kernel inside an EFI application.
+    case efiZboot(payloadOffset: UInt32, payloadSize: UInt32, compression: String)
+    /// A Windows or EFI executable.
+    case pe(architecture: ImageArchitecture?)
+    case disk(PartitionTable)
+    case qcow2(version: UInt32, virtualSize: UInt64)
+    /// Up to eight of the first bytes, for the report.
+    case unknown(firstBytes: [UInt8])
+}
+
+/// The identification bytes of an ELF file. Source: System V gABI, chapter 4.
+package struct ELFIdentity: Hashable, Sendable {
+    package let architecture: ImageArchitecture
+    package let isLittleEndian: Bool
+    /// EI_OSABI; 9 is FreeBSD.
+    package let osABI: UInt8
+    package static let freeBSDABI: UInt8 = 9
+}
+
+/// Source: Linux Documentation/arch/x86/boot.rst, "The Real-Mode Kernel Header".
+package struct LinuxSetupHeader: Hashable, Sendable {
+    /// Boot protocol, major in bits 15:8: 0x020F is 2.15.
+    package let protocolVersion: UInt16
+    package let setupSectors: UInt8
+    /// The kernel's own version string, when the header points at one.
+    package let kernelVersion: String?
+    /// XLF_KERNEL_64: the kernel has a 64-bit entry at 0x200.
+    package let has64BitEntry: Bool
+}
+
+/// Source: Linux Documentation/arch/arm64/booting.rst, "Call the kernel image".
+package struct LinuxARM64Header: Hashable, Sendable {
+    package let textOffset: UInt64
+    package let imageSize: UInt64
+    package let flags: UInt64
+}
+
+package enum PartitionTable: Hashable, Sendable {
+    /// Partitions in use, of four.
+    case mbr(partitions: Int)
+    case gpt(sectorSize: Int)
+}
+
+/// How a guest is entered.
+package enum BootProtocol: Hashable, Sendable {
+    /// FreeBSD's loader protocol: metadata records. For FreeBSD kernels and swvmm's unikernel.
+    case freeBSDMetadata
+    /// 32-bit entry with a start_info page (Xen's x86/HVM direct boot ABI).
+    case pvh
+    /// Long mode at the ELF entry, RSI at Linux boot_params.
+    case elf64Entry
+}
+
+/// Whether and how this version boots an image on a machine of a given architecture.
+package enum ImageSupport: Hashable, Sendable {
+    case bootable(BootProtocol)
+    case refused(BootImageError)
+}
