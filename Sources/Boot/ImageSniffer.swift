@@ -63,7 +63,8 @@ package enum ImageSniffer {
         guard let header = image.load(UInt32.self, at: 60), image.has([0x50, 0x45, 0, 0], at: UInt64(header)) else {
             return .pe(architecture: nil)
         }
-        return .pe(architecture: image.load(UInt16.self, at: UInt64(header) + 4).map(ImageArchitecture.init(peMachine:)))
+        return .pe(
+            architecture: image.load(UInt16.self, at: UInt64(header) + 4).map(ImageArchitecture.init(peMachine:)))
     }
 
     private static func compressed(_ image: ImageBytes) -> ImageFormat? {

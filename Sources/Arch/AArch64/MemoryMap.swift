@@ -1,5 +1,5 @@
-internal import GuestABI
 package import Boot
+internal import GuestABI
 package import VMMCore
 
 /// The `virt` machine's guest physical address space: QEMU `virt`'s, so that whatever boots there boots here.

@@ -1,6 +1,6 @@
 internal import Boot
 internal import GuestABI
-package import VMMCore
+internal import VMMCore
 
 /// Long mode before the first instruction: page tables, GDT and registers for a 64-bit entry.
 ///

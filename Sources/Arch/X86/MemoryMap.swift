@@ -1,5 +1,5 @@
-internal import GuestABI
 package import Boot
+internal import GuestABI
 package import VMMCore
 
 /// The `pc` machine's guest physical address space.
