@@ -94,6 +94,8 @@ let package = Package(
         tests("ConsoleDevicesTests", path: "Devices/Console", uses: ["VMMCore", "GuestABI", "ConsoleDevices"]),
         tests("TimerDevicesTests", path: "Devices/Timer", uses: ["VMMCore", "TimerDevices"]),
         tests("PlatformDevicesTests", path: "Devices/Platform", uses: ["VMMCore", "GuestABI", "PlatformDevices"]),
+        tests("BackendContractTests", path: "BackendContract", uses: ["VMMCore", "KVMBackend"]),
+        tests("KVMBackendTests", path: "Backends/KVM", uses: ["VMMCore", "KVMBackend", "KVMBridge"]),
     ],
     swiftLanguageModes: [.v6]
 )
