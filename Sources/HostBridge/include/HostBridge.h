@@ -18,3 +18,6 @@ bool host_terminal_is_armed(void);
 
 // What the signal handlers do first: puts `saved` back if a terminal is armed. Async-signal-safe.
 void host_terminal_restore_now(void);
+
+// Names the calling thread; the first 15 bytes count. (Swift does not see GNU's pthread_setname_np.)
+void host_thread_set_name(const char *name);
