@@ -96,6 +96,7 @@ let package = Package(
         tests("PlatformDevicesTests", path: "Devices/Platform", uses: ["VMMCore", "GuestABI", "PlatformDevices"]),
         tests("BackendContractTests", path: "BackendContract", uses: ["VMMCore", "KVMBackend"]),
         tests("KVMBackendTests", path: "Backends/KVM", uses: ["VMMCore", "KVMBackend", "KVMBridge"]),
+        tests("KernelCoreTests", path: "GuestKernel/Core", uses: ["KernelCore", "GuestABI"]),
     ],
     swiftLanguageModes: [.v6]
 )

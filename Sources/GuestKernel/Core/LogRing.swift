@@ -13,6 +13,13 @@ package struct LogRing: ~Copyable {
         package let sequence: UInt32
         package let level: LogLevel
         package let cpu: UInt8
+
+        package init(time: UInt64, sequence: UInt32, level: LogLevel, cpu: UInt8) {
+            self.time = time
+            self.sequence = sequence
+            self.level = level
+            self.cpu = cpu
+        }
     }
 
     /// Where a reader is: the next line it wants.

@@ -12,6 +12,14 @@ package struct TraceRing: ~Copyable, Sendable {
         package let cpu: UInt8
         package let first: UInt64
         package let second: UInt64
+
+        package init(time: UInt64, id: UInt8, cpu: UInt8, first: UInt64, second: UInt64) {
+            self.time = time
+            self.id = id
+            self.cpu = cpu
+            self.first = first
+            self.second = second
+        }
     }
 
     package static var recordSize: Int { 32 }
