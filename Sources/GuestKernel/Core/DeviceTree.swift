@@ -36,12 +36,13 @@ package struct DeviceTree<Memory: ByteSource>: Sequence, IteratorProtocol {
             let version = memory.bigEndian32(at: address &+ 20), let compatible = memory.bigEndian32(at: address &+ 24),
             let bootCPU = memory.bigEndian32(at: address &+ 28),
             let stringsSize = memory.bigEndian32(at: address &+ 32),
+            let declared = memory.bigEndian32(at: address &+ 36),
             version >= 16, compatible <= 17, total >= 40, structure & 3 == 0, structure < total, strings <= total,
             stringsSize <= total - strings, reservations <= total,
             !address.addingReportingOverflow(UInt64(total)).overflow
         else { return nil }
         // The size of the structure block came with version 17.
-        let declared = version >= 17 ? memory.bigEndian32(at: address &+ 36) ?? 0 : .max
+        let size = version >= 17 ? declared : .max
         self.memory = memory
         self.bootCPU = bootCPU
         self.strings = address + UInt64(strings)
@@ -49,7 +50,7 @@ package struct DeviceTree<Memory: ByteSource>: Sequence, IteratorProtocol {
         self.structure = address + UInt64(structure)
         self.reservations = address + UInt64(reservations)
         range = PhysicalRange(start: address, size: UInt64(total))
-        structureSize = Swift.min(declared, total - structure, Self.sizeLimit)
+        structureSize = Swift.min(size, total - structure, Self.sizeLimit)
         position = 0
     }
 

@@ -157,7 +157,7 @@ extension FairRunQueue where Thread: SchedulingEntity {
         raiseFloor(current.virtualTime)
     }
 
-    /// When the current thread must be preempted; nil while no other one is ready.
+    /// When the current thread must be preempted: it may be past already. Nil while no other one is ready.
     package var preemptionDeadline: UInt64? {
         guard let current, heap.count > 0 else { return nil }
         let share = parameters.latency * current.weight / totalWeight

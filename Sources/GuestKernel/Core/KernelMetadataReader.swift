@@ -47,8 +47,8 @@ package struct KernelMetadataReader<Memory: ByteSource>: Sequence, IteratorProto
         if type == KernelMetadata.end { return finish(.endRecord) }
         guard count < Self.recordLimit else { return finish(.tooManyRecords) }
         count += 1
-        let payload = position + 8
-        let (end, overflow) = payload.addingReportingOverflow((UInt64(length) + 7) & ~7)
+        let (end, overflow) = position.addingReportingOverflow(8 + (UInt64(length) + 7) & ~7)
+        let payload = position &+ 8
         guard !overflow, length == 0 || memory.byte(at: payload + UInt64(length) - 1) != nil else {
             return finish(.truncated)
         }

@@ -51,7 +51,7 @@ import Testing
             ("one two\u{17}\u{17}x", "x"), ("one two  \u{17}x", "one x"), ("abcd\u{2}\u{2}\u{B}X\u{19}", "abXcd"),
             ("abcd\u{2}\u{15}X", "Xd"), ("abc\u{15}\u{19}\u{19}", "abcabc"), ("a b\u{1B}b\u{1B}b\u{1B}fX", "aX b"),
             ("a bc\u{1B}[1;5DX", "a Xbc"), ("one two\u{1}\u{1B}d\u{5}!", " two!"), ("one two\u{1B}\u{7F}x", "one x"),
-            ("a\u{1B}[99zb\u{1B}[?25hc\u{1B}[[Ad\u{1B}OPe\u{1B}[1;2;3~f\u{1B}[99999999~g", "abcdefg"),
+            ("a\u{1B}[99zb\u{1B}[?25hc\u{1B}[[Ad\u{1B}OPe\u{1B}[5;2;3~f\u{1B}[99999999~g", "abcdefg"),
             ("a\u{1B}xb\u{0}\u{1C}c", "abc"), ("aé\u{7F}b", "ab"), ("aéb\u{1B}[D\u{1B}[Dx", "axéb"),
             ("é\u{1}\u{4}x", "x"), ("ab\u{1B}[\u{7F}c", "ac"),
         ])
