@@ -63,7 +63,11 @@ package struct LogRing: ~Copyable {
         storage.storeWord(time, offset(head))
         storage.storeWord(
             UInt64(next) | UInt64(length) << 32 | UInt64(level.rawValue) << 48 | UInt64(cpu) << 56, offset(head + 8))
-        for index in 0..<length { storage[offset(head + 16 + UInt64(index))] = text[index] }
+        var place = offset(head + 16)
+        for index in 0..<length {
+            storage[place] = text[index]
+            place = following(place)
+        }
         head += size
         next &+= 1
     }
@@ -82,7 +86,11 @@ package struct LogRing: ~Copyable {
         let facts = storage.loadWord(offset(cursor.position + 8))
         let length = Self.length(facts)
         text.removeAll(keepingCapacity: true)
-        for index in 0..<length { text.append(storage[offset(cursor.position + 16 + UInt64(index))]) }
+        var place = offset(cursor.position + 16)
+        for _ in 0..<length {
+            text.append(storage[place])
+            place = following(place)
+        }
         let line = Line(
             time: storage.loadWord(offset(cursor.position)), sequence: UInt32(truncatingIfNeeded: facts),
             level: LogLevel(rawValue: UInt8(truncatingIfNeeded: facts >> 48)) ?? .debug,
@@ -99,5 +107,6 @@ package struct LogRing: ~Copyable {
 
     private static func length(_ facts: UInt64) -> Int { Int(facts >> 32 & 0xFFFF) }
     private static func size(ofText length: Int) -> UInt64 { UInt64(16 + (length + 7) & ~7) }
+    private func following(_ place: Int) -> Int { place + 1 == storage.count ? 0 : place + 1 }
     private func offset(_ position: UInt64) -> Int { Int(position % UInt64(storage.count)) }
 }

@@ -17,7 +17,7 @@ package class TextOutput {
 
 extension TextOutput {
     package final func write(_ text: StaticString) {
-        // SAFETY: a StaticString's bytes live for ever; all literals here are UTF-8 code units, not single scalars.
+        // SAFETY: a StaticString's bytes live for ever; string literals have the pointer representation.
         unsafe put(bytes: Span(_unsafeStart: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
