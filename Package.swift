@@ -90,6 +90,9 @@ let package = Package(
         .target(
             name: "VMMTestSupport", dependencies: ["VMMCore"], path: "Tests/VMMTestSupport", swiftSettings: strict),
         tests("VMMCoreTests", path: "VMMCoreTests", uses: ["VMMCore"]),
+        tests("BootImageTests", path: "Boot", uses: ["Boot", "VMMCore"]),
+        tests("X86Tests", path: "Arch/X86", uses: ["X86", "Boot", "VMMCore", "GuestABI"]),
+        tests("AArch64Tests", path: "Arch/AArch64", uses: ["AArch64", "Boot", "VMMCore", "GuestABI"]),
         tests("HostIOTests", path: "HostIO", uses: ["HostIO", "VMMCore", "HostBridge"]),
         tests("ConsoleDevicesTests", path: "Devices/Console", uses: ["VMMCore", "GuestABI", "ConsoleDevices"]),
         tests("TimerDevicesTests", path: "Devices/Timer", uses: ["VMMCore", "TimerDevices"]),

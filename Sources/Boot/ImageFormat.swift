@@ -61,6 +61,12 @@ package struct ELFIdentity: Hashable, Sendable {
     /// EI_OSABI; 9 is FreeBSD.
     package let osABI: UInt8
     package static let freeBSDABI: UInt8 = 9
+
+    package init(architecture: ImageArchitecture, isLittleEndian: Bool, osABI: UInt8) {
+        self.architecture = architecture
+        self.isLittleEndian = isLittleEndian
+        self.osABI = osABI
+    }
 }
 
 /// Source: Linux Documentation/arch/x86/boot.rst, "The Real-Mode Kernel Header".
@@ -72,6 +78,13 @@ package struct LinuxSetupHeader: Hashable, Sendable {
     package let kernelVersion: String?
     /// XLF_KERNEL_64: the kernel has a 64-bit entry at 0x200.
     package let has64BitEntry: Bool
+
+    package init(protocolVersion: UInt16, setupSectors: UInt8, kernelVersion: String?, has64BitEntry: Bool) {
+        self.protocolVersion = protocolVersion
+        self.setupSectors = setupSectors
+        self.kernelVersion = kernelVersion
+        self.has64BitEntry = has64BitEntry
+    }
 }
 
 /// Source: Linux Documentation/arch/arm64/booting.rst, "Call the kernel image".
@@ -79,6 +92,12 @@ package struct LinuxARM64Header: Hashable, Sendable {
     package let textOffset: UInt64
     package let imageSize: UInt64
     package let flags: UInt64
+
+    package init(textOffset: UInt64, imageSize: UInt64, flags: UInt64) {
+        self.textOffset = textOffset
+        self.imageSize = imageSize
+        self.flags = flags
+    }
 }
 
 package enum PartitionTable: Hashable, Sendable {
