@@ -41,13 +41,13 @@ package struct MetadataHandover: Sendable {
     /// Places everything behind the segments, which are in `plan` already.
     ///
     /// - Parameters:
-    ///   - kernel: from the first to behind the last byte of the segments.
+    ///   - kernel: from the first to behind the last byte of the segments, not empty.
     ///   - limit: nothing may reach past this address.
     package init(
         _ inputs: Inputs, kernel: (start: UInt64, end: UInt64), limit: UInt64, in plan: inout LoadPlan
     ) throws(BootImageError) {
         let configuration = inputs.configuration
-        var cursor = Cursor(address: kernel.end, limit: min(limit, plan.endOfRAM(at: kernel.start)))
+        var cursor = Cursor(address: kernel.end, limit: min(limit, plan.endOfRAM(at: kernel.end - 1)))
 
         var items = [FreeBSDMetadata.Item(type: KernelMetadata.elfHeader, payload: inputs.elf.header)]
         var kernelFileEnd = kernel.end

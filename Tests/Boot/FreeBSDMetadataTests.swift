@@ -80,7 +80,7 @@ import VMMTestSupport
         #expect(error(endless) == .tooManyRecords(limit: 4096))
     }
 
-    @Test("random bytes and random changes are decoded or refused, and what is decoded encodes to the same records")
+    @Test("random bytes and random changes are decoded or refused, and what is decoded survives a round trip")
     func fuzz() throws {
         var generator = SeededGenerator(seed: 0x5EED)
         let sound = FreeBSDMetadata(modules: [
@@ -97,6 +97,7 @@ import VMMTestSupport
             }
             guard let metadata = try? FreeBSDMetadata.decode(bytes) else { continue }
             decoded += 1
+            #expect(try FreeBSDMetadata.decode(metadata.encoded) == metadata)
             for item in metadata.modules.flatMap(\.items) {
                 _ = FreeBSDMetadata.Item.decodeSystemMemoryMap(item.payload)
                 _ = FreeBSDMetadata.Item.decodeEFIMemoryMap(item.payload)

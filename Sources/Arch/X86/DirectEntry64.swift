@@ -24,7 +24,17 @@ enum DirectEntry64 {
 
     /// PML4, PDPT and page directory, from `LowMemory.pml4` on. Source: Intel SDM vol. 3A §4.5.4.
     static func pageTables(_ mapping: Mapping) -> [UInt8] {
-        let used = mapping == .everyGiBIsTheFirst ? 512 : 1
+        switch mapping {
+        case .everyGiBIsTheFirst: aliasedTables
+        case .firstGiB: plainTables
+        }
+    }
+
+    // Made once: a plan is made for each boot and each inspection.
+    private static let aliasedTables = makeTables(used: 512)
+    private static let plainTables = makeTables(used: 1)
+
+    private static func makeTables(used: Int) -> [UInt8] {
         var writer = ByteWriter()
         for table in [LowMemory.pdpt, LowMemory.pageDirectory] {
             for index in 0..<512 { writer.append(index < used ? table | present | writable : 0) }

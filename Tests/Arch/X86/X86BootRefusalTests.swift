@@ -43,7 +43,7 @@ import X86
         let top: UInt64 = 16 << 20
         #expect(
             error { $0.segments[1].physicalAddress = top - 0x2345 }
-                == .noRoom(.environment, size: 81, address: top, limit: top))
+                == .noRoom(.environment, size: 62, address: top, limit: top))
         #expect(
             error { $0.segments[1].physicalAddress = top - 0x2344 }
                 == .outsideRAM(.segment(index: 2), try range(top - 0x2344, 0x2345)))
@@ -68,9 +68,14 @@ import X86
 
     @Test("what is handed over stays in the first GiB, which is all that the first page tables map")
     func firstGiB() {
+        let limit: UInt64 = 1 << 30
         #expect(
-            error(memory: 2 << 30, configure: { $0.initrd = [UInt8](repeating: 0, count: 1020 << 20) })
-                == .noRoom(.initrd, size: 1020 << 20, address: 0x40_3000, limit: 1 << 30))
+            error({ $0.segments[1].physicalAddress = limit - 0x3000 }, memory: 2 << 30)
+                == .noRoom(.environment, size: 62, address: limit, limit: limit))
+        #expect(error({ $0.segments[1].physicalAddress = limit - 0x5000 }, memory: 2 << 30) == nil)
+        #expect(
+            error({ $0.segments[1].physicalAddress = limit - 0x4000 }, memory: 2 << 30)
+                == .noRoom(.metadata, size: 272, address: limit, limit: limit))
     }
 
     @Test("CPU counts, command lines and memory sizes out of range")
