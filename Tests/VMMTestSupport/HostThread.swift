@@ -28,13 +28,15 @@ package final class HostThread: Sendable {
         var thread = pthread_t()
         // SAFETY: the retained start object is taken over, and released, by the new thread.
         let argument = unsafe Unmanaged.passRetained(start).toOpaque()
-        let result = unsafe pthread_create(&thread, nil, { argument in
-            guard let argument = unsafe argument else { return nil }
-            let start = unsafe Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
-            start.body()
-            unsafe _ = sem_post(start.finished)
-            return nil
-        }, argument)
+        let result = unsafe pthread_create(
+            &thread, nil,
+            { argument in
+                guard let argument = unsafe argument else { return nil }
+                let start = unsafe Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
+                start.body()
+                unsafe _ = sem_post(start.finished)
+                return nil
+            }, argument)
         precondition(result == 0, "the host gave no thread")
         _ = pthread_detach(thread)
     }

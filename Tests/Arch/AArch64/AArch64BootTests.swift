@@ -1,5 +1,6 @@
 import AArch64
 import Boot
+import GuestKernel
 import Testing
 import VMMCore
 import VMMTestSupport
@@ -66,6 +67,17 @@ import VMMTestSupport
         let map = try #require(kernel.items.first { $0.type == 0x1001 })
         #expect(FreeBSDMetadata.Item.decodeEFIMemoryMap(map.payload) == plan.memoryMap)
         #expect(plan.handover?.kernelEnd == 0x4020_5000)
+    }
+
+    @Test("the unikernel of this build is planned, with its entry in a segment")
+    func bundledUnikernel() throws {
+        let image = BootImage(GuestImage.bytes(for: .arm64))
+        #expect(image.support(on: .aarch64) == .bootable(.freeBSDMetadata))
+        let plan = try AArch64Boot.plan(image: image, configuration: BootConfiguration(memorySize: 64 << 20))
+        #expect(
+            plan.placements.contains {
+                if case .segment = $0.purpose { $0.range.contains(GuestAddress(plan.entry)) } else { false }
+            })
     }
 
     @Test("without swvmm's note, for x86, or outside RAM: refused")
