@@ -18,7 +18,8 @@ switch_context:
     stp d14, d15, [sp, #144]
     mov x9, sp
     str x9, [x0]
-    mov sp, x1
+    ldr x9, [x1]
+    mov sp, x9
     ldp x29, x30, [sp]
     ldp x19, x20, [sp, #16]
     ldp x21, x22, [sp, #32]

@@ -11,7 +11,7 @@ switch_context:
     pushq %r14
     pushq %r15
     movq %rsp, (%rdi)
-    movq %rsi, %rsp
+    movq (%rsi), %rsp
     popq %r15
     popq %r14
     popq %r13

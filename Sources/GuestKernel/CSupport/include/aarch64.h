@@ -66,6 +66,11 @@ static inline uint64_t psci_smc(uint64_t function, uint64_t a, uint64_t b, uint6
     return x0;
 }
 
+// Writes the cache line at `address` to memory, for a reader whose caches are off.
+static inline void clean_cache_line(uint64_t address) { __asm__ volatile("dc civac, %0; dsb sy" ::"r"(address) : "memory"); }
+extern uint64_t kernel_ttbr0;
+static inline uint64_t kernel_ttbr0_address(void) { return (uint64_t)&kernel_ttbr0; }
+
 void exception_vectors(void);
 static inline uint64_t exception_vectors_address(void) { return (uint64_t)exception_vectors; }
 // Entry of a secondary CPU, MMU off; x0 is the top of its stack.

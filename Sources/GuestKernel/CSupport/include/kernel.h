@@ -13,9 +13,9 @@ static inline uint64_t kernel_end_address(void) { return (uint64_t)__kernel_end;
 // The table GuestImageBuilder makes; 0 in the first link, which has none.
 static inline uint64_t kernel_symbols_address(void) { return (uint64_t)kernel_symbols; }
 
-// Saves the running thread's callee-saved registers on its stack, stores the stack pointer at *from, and goes on with the
-// thread whose stack pointer is `to`.
-void switch_context(uint64_t *from, uint64_t to);
+// Saves the running thread's callee-saved registers on its stack and its stack pointer at address `from`, and goes on with
+// the thread whose stack pointer is at address `to`.
+void switch_context(uint64_t from, uint64_t to);
 // Where a new thread's first switch_context returns to; calls thread_main() on its stack.
 void thread_entry(void);
 static inline uint64_t thread_entry_address(void) { return (uint64_t)thread_entry; }

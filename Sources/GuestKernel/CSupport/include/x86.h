@@ -66,6 +66,7 @@ static inline void write_cr4(uint64_t v) { __asm__ volatile("mov %0, %%cr4" ::"r
 
 // `pointer` is the address of a 10-byte limit and base.
 static inline void load_idt(uint64_t pointer) { __asm__ volatile("lidt (%0)" ::"r"(pointer) : "memory"); }
+static inline void trigger_invalid_opcode(void) { __asm__ volatile("ud2"); }
 void load_gdt(uint64_t pointer);
 static inline void load_task_register(uint16_t selector) { __asm__ volatile("ltr %0" ::"r"(selector)); }
 // The word at GS:0, which the kernel keeps the CPU's index in.
@@ -78,7 +79,5 @@ static inline uint64_t interrupt_stubs_address(void) { return (uint64_t)interrup
 extern char trampoline_start[], trampoline_end[];
 static inline uint64_t trampoline_start_address(void) { return (uint64_t)trampoline_start; }
 static inline uint64_t trampoline_end_address(void) { return (uint64_t)trampoline_end; }
-void secondary_entry(void);
-static inline uint64_t secondary_entry_address(void) { return (uint64_t)secondary_entry; }
 
 #endif
