@@ -67,7 +67,8 @@ let package = Package(
             plugins: ["GuestKernelPlugin"]
         ),
         .plugin(name: "GuestKernelPlugin", capability: .buildTool(), dependencies: ["GuestImageBuilder"]),
-        .executableTarget(name: "GuestImageBuilder", path: "Plugins/GuestImageBuilder", swiftSettings: strict),
+        .executableTarget(
+            name: "GuestImageBuilder", dependencies: ["KernelCore"], path: "Plugins/GuestImageBuilder", swiftSettings: strict),
 
         // The machine and its command line.
         room(

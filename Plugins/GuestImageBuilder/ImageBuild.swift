@@ -70,7 +70,7 @@ struct ImageBuild {
                 "-strict-memory-safety", "-enable-upcoming-feature", "ExistentialAny",
                 "-enable-upcoming-feature", "InternalImportsByDefault",
                 "-module-name", "Kernel", "-package-name", "swvmm", "-module-cache-path", work("ModuleCache"),
-                "-Xfrontend", "-function-sections", "-Xfrontend", "-disable-stack-protector",
+                "-enforce-exclusivity=unchecked", "-Xfrontend", "-function-sections", "-Xfrontend", "-disable-stack-protector",
                 "-no-color-diagnostics",
             ] + clangOptions.flatMap { ["-Xcc", $0] } + includes + ["-c", "-o", object] + files(".swift"))
         return object
@@ -96,9 +96,9 @@ struct ImageBuild {
         let output = try demangler.run(
             ["--simplified"], inputFile: mangled, outputFile: work("names-demangled.txt"))
         let names = String(decoding: output, as: UTF8.self).split(separator: "\n").map(String.init)
+        try Files.write(SymbolTable.bytes(functions, names: names), to: work("symbols.bin"))
         let source = work("symbols.S")
-        try Files.write(
-            Array(SymbolTable.assembly(addresses: functions.map(\.address), names: names).utf8), to: source)
+        try Files.write(Array(SymbolTable.assembly(including: work("symbols.bin")).utf8), to: source)
         try clang.run(["--target=\(architecture.triple)", "-c", source, "-o", work("symbols.o")])
         return work("symbols.o")
     }

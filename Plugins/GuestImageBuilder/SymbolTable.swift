@@ -1,30 +1,32 @@
-/// Writes the kernel's own symbol table, from which it names the functions of a call stack, as assembly.
-///
-/// Layout of the section `.kernel_symbols` (little-endian): u32 count, u32 zero; then `count` entries of
-/// {u32 address of the function, u32 offset of its name from the section's start}, sorted by address; then the names,
-/// each ended by NUL.
+import KernelCore
+
+/// The kernel's own symbol table, from which it names the functions of a call stack: KernelCore's format, in a section.
 enum SymbolTable {
     /// Longer names, those of generic specializations, are cut.
     static let longestName = 96
 
-    static func assembly(addresses: [UInt64], names: [String]) -> String {
-        var text = """
+    /// - Parameters:
+    ///   - functions: by ascending address, one at least.
+    ///   - names: readable ones, one a function.
+    static func bytes(_ functions: [ELFSymbols.Function], names: [String]) -> [UInt8] {
+        guard let first = functions.first, let last = functions.last else { return [] }
+        let extent = last.address + max(last.size, 1) - first.address
+        var writer = SymbolTableWriter(base: first.address, extent: UInt32(clamping: extent))
+        for (function, name) in zip(functions, names) {
+            writer.add(String(decoding: name.utf8.prefix(longestName), as: UTF8.self), at: function.address)
+        }
+        return writer.encoded()
+    }
+
+    /// The section `.kernel_symbols` with a file's contents.
+    static func assembly(including path: String) -> String {
+        """
             .section .kernel_symbols, "a"
             .balign 8
             .globl kernel_symbols
             kernel_symbols:
-            .long \(addresses.count), 0
+            .incbin "\(path)"
 
             """
-        for (index, address) in addresses.enumerated() {
-            text += ".long \(address), .Lname\(index) - kernel_symbols\n"
-        }
-        for (index, name) in names.enumerated() {
-            let plain = name.utf8.prefix(longestName).map { (0x20..<0x7F).contains($0) ? $0 : UInt8(ascii: "?") }
-            let escaped = String(
-                decoding: plain.flatMap { $0 == 0x22 || $0 == 0x5C ? [0x5C, $0] : [$0] }, as: UTF8.self)
-            text += ".Lname\(index): .asciz \"\(escaped)\"\n"
-        }
-        return text
     }
 }

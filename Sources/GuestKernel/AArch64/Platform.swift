@@ -40,7 +40,7 @@ enum Platform {
         boot.commandLine = facts.commandLine
         boot.cpuCount = min(max(facts.cpuCount, 1), 64)
         for index in 0..<64 { boot.cpus[index] = facts.cpu(index) ?? SecondaryCPUs.usualMPIDR(of: index) }
-        boot.firmwareBySMC = facts.psciMethod == .smc
+        boot.firmwareBySMC = facts.psciMethod == .secureMonitorCall
         boot.deviceTree = tree.range
     }
 

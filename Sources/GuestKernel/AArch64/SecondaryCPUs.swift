@@ -21,7 +21,7 @@ enum SecondaryCPUs {
         let entry = secondary_start_address()
         guard PSCI.cpuOn(mpidr: mpidr(of: cpu.index), entry: entry, context: cpu.idle.stackTop) else { return }
         let end = Clock.now + 200_000_000
-        while !cpu.isOnline.load(ordering: .acquiring), Clock.now < end { CPU.relax() }
+        while !cpu.isOnline, Clock.now < end { CPU.relax() }
     }
 
     /// The rest of a secondary CPU's start, from boot.S.
@@ -29,7 +29,7 @@ enum SecondaryCPUs {
         let cpu = unsafe CPUState.all[starting]
         Platform.initializeCPU(index: cpu.index)
         GIC.enableCPU()
-        cpu.isOnline.store(true, ordering: .releasing)
+        cpu.setOnline()
         Scheduler.idle()
     }
 }

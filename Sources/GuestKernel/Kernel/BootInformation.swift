@@ -77,7 +77,7 @@ extension MemoryText {
         guard text.utf8CodeUnitCount == count else { return false }
         for index in 0..<count {
             // SAFETY: below the count of the literal's bytes.
-            guard self[index] == unsafe text.utf8Start[index] else { return false }
+            guard unsafe self[index] == text.utf8Start[index] else { return false }
         }
         return true
     }

@@ -20,9 +20,10 @@ final class CPUState {
     var idleTime: UInt64 = 0
     /// By `InterruptSource`.
     var interruptCounts = [UInt64](repeating: 0, count: InterruptSource.allCases.count)
+    /// Reschedule interrupts taken: other CPUs look at it.
+    let reschedules = Atomic<UInt64>(0)
     let trace: TraceRing
-    /// Set by the CPU itself when it has started.
-    let isOnline = Atomic<Bool>(false)
+    private let online = Atomic<Bool>(false)
 
     init(index: Int, idle: Thread) {
         self.index = index
@@ -33,18 +34,27 @@ final class CPUState {
     }
 
     // SAFETY: filled before other CPUs start, read only from then on.
-    nonisolated(unsafe) private(set) static var all: [CPUState] = []
+    nonisolated(unsafe) private static var states: [CPUState] = []
 
-    static func add(_ state: CPUState) { unsafe all.append(state) }
+    static func add(_ state: CPUState) { unsafe states.append(state) }
+
+    /// By index; those that did not start too.
+    static var all: [CPUState] { unsafe states }
 
     @inline(__always)
-    static var current: CPUState { unsafe all[CPU.currentIndex] }
+    static var current: CPUState { unsafe states[CPU.currentIndex] }
 
     static var onlineCount: Int {
         var count = 0
-        for cpu in unsafe all where cpu.isOnline.load(ordering: .acquiring) { count += 1 }
+        for cpu in all where cpu.isOnline { count += 1 }
         return count
     }
+
+    /// True when the CPU has started.
+    var isOnline: Bool { online.load(ordering: .acquiring) }
+
+    /// The CPU itself says that it has started; all it has written by then is seen by those who see it online.
+    func setOnline() { online.store(true, ordering: .releasing) }
 
     var isIdle: Bool { running === idle }
 }

@@ -1,8 +1,8 @@
 /// Time since the kernel was entered, from the CPU's counter (TSC, generic timer).
 enum Clock {
     // SAFETY: written by `start` before other CPUs run; read only from then on.
-    nonisolated(unsafe) private(set) static var frequency: UInt64 = 1_000_000_000
-    nonisolated(unsafe) private(set) static var base: UInt64 = 0
+    nonisolated(unsafe) private static var hertz: UInt64 = 1_000_000_000
+    nonisolated(unsafe) private static var base: UInt64 = 0
     /// 2^32 × ns a tick, and 2^32 × ticks a ns.
     nonisolated(unsafe) private static var nanosecondsPerTick: UInt64 = 1 << 32
     nonisolated(unsafe) private static var ticksPerNanosecond: UInt64 = 1 << 32
@@ -12,11 +12,14 @@ enum Clock {
     ///   - base: the counter at the kernel's first instruction.
     static func start(frequency: UInt64, base: UInt64) {
         let frequency = min(max(frequency, 1_000_000), 1 << 34)
-        unsafe self.frequency = frequency
+        unsafe hertz = frequency
         unsafe self.base = base
         unsafe nanosecondsPerTick = (1_000_000_000 << 32) / frequency
         unsafe ticksPerNanosecond = (frequency << 29) / 1_000_000_000 << 3
     }
+
+    /// Ticks a second.
+    static var frequency: UInt64 { unsafe hertz }
 
     /// Nanoseconds since the kernel's first instruction.
     static var now: UInt64 { unsafe scale(CPU.counter &- base, nanosecondsPerTick) }

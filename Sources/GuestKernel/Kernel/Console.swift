@@ -14,7 +14,9 @@ class ConsoleDevice {
 
 /// The system console: text out under a lock, bytes in for one reading thread.
 final class Console: TextOutput {
-    static let shared = Console()
+    // SAFETY: never replaced; its state is under its lock, or the boot CPU's before others start.
+    nonisolated(unsafe) private static let system = Console()
+    static var shared: Console { unsafe system }
 
     private(set) var device = ConsoleDevice()
     private let lock = SpinLock()

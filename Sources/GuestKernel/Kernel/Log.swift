@@ -11,8 +11,9 @@ enum Log {
         lock.withLock {
             unsafe line.clear()
             write(unsafe line)
+            let text = unsafe line.bytes
             unsafe ring.append(
-                line.bytes.span, level: level, time: time, cpu: UInt8(truncatingIfNeeded: CPU.currentIndex))
+                text.span, level: level, time: time, cpu: UInt8(truncatingIfNeeded: CPU.currentIndex))
         }
     }
 

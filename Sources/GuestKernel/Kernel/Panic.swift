@@ -19,11 +19,14 @@ enum Panic {
         return Console.shared
     }
 
+    /// Reads page 0, which is not mapped: `panic fault`.
+    static func touchNullPage() { _ = load64(8) }
+
     /// The lines all reports have: which CPU and thread.
     static func writePlace(to output: TextOutput) {
         output.write("CPU ")
         output.write(decimal: CPU.currentIndex)
-        if unsafe !CPUState.all.isEmpty {
+        if !CPUState.all.isEmpty {
             let thread = CPUState.current.running
             output.write(", thread ")
             output.write(decimal: thread.id)

@@ -1,4 +1,5 @@
 import CSupport
+import Synchronization
 
 /// Preemptive, fair, tickless: a queue a CPU, one lock for all, and a timer that is set only while someone waits for it.
 ///
@@ -18,12 +19,17 @@ extension Scheduler {
     @discardableResult
     static func spawn(_ name: StaticString, _ body: @escaping () -> Void) -> Thread {
         let thread = makeThread(name, body)
+        start(thread)
+        return thread
+    }
+
+    /// Makes a new thread ready, on this CPU or an idle one.
+    static func start(_ thread: Thread) {
         lock.withLock {
             unsafe threads.append(thread)
             place(thread, on: CPUState.current, isNew: true)
         }
         yieldIfNeeded()
-        return thread
     }
 
     /// Makes a thread that is not in the scheduler's hands: an idle thread.
@@ -86,7 +92,7 @@ extension Scheduler {
         let wereOn = lock.acquire()
         if thread.state == .parked {
             thread.state = .ready
-            place(thread, on: unsafe CPUState.all[thread.home], isNew: false)
+            place(thread, on: CPUState.all[thread.home], isNew: false)
         } else {
             thread.wakePending = true
         }
@@ -115,8 +121,8 @@ extension Scheduler {
         let now = Clock.now
         var cpu = home
         var isNew = isNew
-        if !home.isIdle {
-            for other in unsafe CPUState.all where other.isIdle && other.isOnline.load(ordering: .relaxed) {
+        if !home.isIdle, !thread.isPinned {
+            for other in CPUState.all where other.isIdle && other.isOnline {
                 cpu = other
                 // Virtual times of two queues do not compare: the thread begins anew there.
                 isNew = true
@@ -173,10 +179,14 @@ extension Scheduler {
     /// Takes a thread from the CPU with the most that wait.
     private static func steal(for cpu: CPUState, now: UInt64) -> Thread? {
         var victim: CPUState?
-        for other in unsafe CPUState.all where other !== cpu && other.queue.readyCount > (victim?.queue.readyCount ?? 0) {
+        for other in CPUState.all where other !== cpu && other.queue.readyCount > (victim?.queue.readyCount ?? 0) {
             victim = other
         }
-        guard let thread = victim?.queue.give() else { return nil }
+        guard let victim, let thread = victim.queue.give() else { return nil }
+        if thread.isPinned {
+            victim.queue.adopt(thread, now: now)
+            return nil
+        }
         cpu.queue.adopt(thread, now: now)
         return cpu.queue.pickNext(now: now)
     }
@@ -207,6 +217,7 @@ extension Scheduler {
     }
 
     static func rescheduleInterrupt(_ cpu: CPUState) {
+        cpu.reschedules.wrappingAdd(1, ordering: .releasing)
         lock.withLock { armTimer(cpu) }
     }
 

@@ -28,6 +28,8 @@ final class Thread: SchedulingEntity {
     var home = 0
     /// `unpark` came while it was not parked.
     var wakePending = false
+    /// Stays on its home CPU.
+    var isPinned = false
     var body: (() -> Void)?
     let timer = SleepTimer()
     /// Lowest address of the stack. Its first word holds the stack pointer while the thread does not run, the second the canary.
@@ -43,6 +45,21 @@ final class Thread: SchedulingEntity {
         unsafe timer.thread = self
         store64(stack + 8, Self.canary)
         store64(stack, CPU.prepareStack(top: stackTop, entry: thread_entry_address()))
+    }
+
+    /// Not for use: the superclass has it, and what the compiler puts in its place does not compile here.
+    private override init() {
+        id = -1
+        name = ""
+        stack = 0
+        super.init()
+    }
+
+    /// A thread for the CPU of the caller only; `Scheduler.start` makes it ready.
+    static func pinned(_ name: StaticString, _ body: @escaping () -> Void) -> Thread {
+        let thread = Scheduler.makeThread(name, body)
+        thread.isPinned = true
+        return thread
     }
 
     var stackTop: UInt64 { stack + (4096 << UInt64(Self.stackOrder)) }

@@ -17,37 +17,40 @@ enum LocalAPIC {
     }
 
     // SAFETY: written by the boot CPU before others start.
-    nonisolated(unsafe) private(set) static var isX2APIC = false
-    nonisolated(unsafe) private(set) static var hasDeadlineTimer = false
+    nonisolated(unsafe) private static var usesMSRs = false
+    nonisolated(unsafe) private static var usesDeadline = false
     /// 2^32 × timer ticks a TSC tick, for one-shot mode; 0 before `calibrate`.
     nonisolated(unsafe) private static var timerTicksPerTSC: UInt64 = 0
+
+    static var isX2APIC: Bool { unsafe usesMSRs }
+    static var hasDeadlineTimer: Bool { unsafe usesDeadline }
 
     /// Switches this CPU's APIC on. On the boot CPU first.
     static func enable() {
         let features = cpuid(1, 0).ecx
-        unsafe isX2APIC = features & 1 << 21 != 0
-        unsafe hasDeadlineTimer = features & 1 << 24 != 0
+        unsafe usesMSRs = features & 1 << 21 != 0
+        unsafe usesDeadline = features & 1 << 24 != 0
         // Bit 11 enables the APIC, bit 10 makes it an x2APIC.
         let base = read_msr(MSR.apicBase) | 1 << 11
         write_msr(MSR.apicBase, base)
-        if unsafe isX2APIC { write_msr(MSR.apicBase, base | 1 << 10) }
+        if isX2APIC { write_msr(MSR.apicBase, base | 1 << 10) }
         write(Register.spurious, 1 << 8 | UInt32(Vector.spurious))
         // LVT timer: mode in bits 18:17, 2 is TSC-deadline, 0 one-shot.
-        write(Register.timer, UInt32(Vector.timer) | (unsafe hasDeadlineTimer ? 2 << 17 : 0))
-        if unsafe !hasDeadlineTimer {
+        write(Register.timer, UInt32(Vector.timer) | (hasDeadlineTimer ? 2 << 17 : 0))
+        if !hasDeadlineTimer {
             write(Register.divide, 0b1011)
             if unsafe timerTicksPerTSC == 0 { calibrate() }
         }
     }
 
     private static func read(_ register: UInt32) -> UInt32 {
-        unsafe isX2APIC
+        isX2APIC
             ? UInt32(truncatingIfNeeded: read_msr(MSR.x2APIC + register >> 4))
             : load32(PCPlatform.localAPICAddress + UInt64(register))
     }
 
     private static func write(_ register: UInt32, _ value: UInt32) {
-        if unsafe isX2APIC {
+        if isX2APIC {
             write_msr(MSR.x2APIC + register >> 4, UInt64(value))
         } else {
             store32(PCPlatform.localAPICAddress + UInt64(register), value)
@@ -62,7 +65,7 @@ enum LocalAPIC {
 extension LocalAPIC {
     /// Interrupts when the TSC reaches `tsc`; at once when it has.
     static func setTimer(tsc: UInt64) {
-        if unsafe hasDeadlineTimer { return write_msr(MSR.tscDeadline, tsc) }
+        if hasDeadlineTimer { return write_msr(MSR.tscDeadline, tsc) }
         let now = read_tsc()
         let ahead = tsc > now ? tsc - now : 0
         let product = ahead.multipliedFullWidth(by: unsafe timerTicksPerTSC)
@@ -88,7 +91,7 @@ extension LocalAPIC {
 extension LocalAPIC {
     /// Interrupt command, bits 10:8 delivery mode, 14 assert, 19:18 shorthand.
     private static func command(_ low: UInt32, toAPIC destination: UInt32) {
-        if unsafe isX2APIC {
+        if isX2APIC {
             write_msr(MSR.x2APIC + Register.interruptCommand >> 4, UInt64(destination) << 32 | UInt64(low))
             return
         }

@@ -72,8 +72,8 @@ enum Platform {
 
     /// One line on the interrupt controller and the timer.
     static func writeInterruptHardware(to output: TextOutput) {
-        output.write(unsafe LocalAPIC.isX2APIC ? "x2APIC" : "xAPIC")
-        output.write(unsafe LocalAPIC.hasDeadlineTimer ? ", TSC-deadline timer" : ", one-shot APIC timer")
+        output.write(LocalAPIC.isX2APIC ? "x2APIC" : "xAPIC")
+        output.write(LocalAPIC.hasDeadlineTimer ? ", TSC-deadline timer" : ", one-shot APIC timer")
     }
 
     /// The CPU's own name for itself. Source: CPUID leaf 0.

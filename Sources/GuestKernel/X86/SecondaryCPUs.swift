@@ -40,7 +40,7 @@ enum SecondaryCPUs {
 
     private static func waitUntilOnline(_ cpu: CPUState, nanoseconds: UInt64) -> Bool {
         let end = Clock.now + nanoseconds
-        while !cpu.isOnline.load(ordering: .acquiring) {
+        while !cpu.isOnline {
             if Clock.now > end { return false }
             CPU.relax()
         }
@@ -52,7 +52,7 @@ enum SecondaryCPUs {
         let cpu = unsafe CPUState.all[starting]
         SegmentTables.load(cpu: cpu.index, page: Heap.allocatePages(order: 1))
         LocalAPIC.enable()
-        cpu.isOnline.store(true, ordering: .releasing)
+        cpu.setOnline()
         Scheduler.idle()
     }
 }
