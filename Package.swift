@@ -87,6 +87,12 @@ let package = Package(
             swiftSettings: strict
         ),
 
+        // Benchmarks.
+        .target(name: "BareExitLoop", dependencies: ["KVMBridge"], path: "Benchmarks/ExitCost/BareExitLoop"),
+        .executableTarget(
+            name: "exit-benchmark", dependencies: ["VMMCore", "KVMBackend", "BareExitLoop"],
+            path: "Benchmarks/ExitCost/ExitBenchmark", swiftSettings: strict),
+
         // Tests mirror Sources.
         .target(
             name: "VMMTestSupport", dependencies: ["VMMCore"], path: "Tests/VMMTestSupport", swiftSettings: strict),
@@ -99,8 +105,9 @@ let package = Package(
         tests("TimerDevicesTests", path: "Devices/Timer", uses: ["VMMCore", "TimerDevices"]),
         tests("PlatformDevicesTests", path: "Devices/Platform", uses: ["VMMCore", "GuestABI", "PlatformDevices"]),
         tests("BackendContractTests", path: "BackendContract", uses: ["VMMCore", "KVMBackend"]),
-        tests("KVMBackendTests", path: "Backends/KVM", uses: ["VMMCore", "KVMBackend", "KVMBridge"]),
         tests("KernelCoreTests", path: "GuestKernel/Core", uses: ["KernelCore", "GuestABI"]),
+        tests("KVMBackendTests", path: "Backends/KVM", uses: ["VMMCore", "KVMBackend", "KVMBridge", "HostSupport"]),
+        .target(name: "HostSupport", path: "Tests/HostSupport"),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -211,7 +211,9 @@ enum ContractBackends {
         try check(backend)
     }
 
-    @Test("after a read exit the registers are those before it, after its answer those behind it", arguments: ContractBackends.all)
+    @Test(
+        "after a read exit the registers are those before it, after its answer those behind it",
+        arguments: ContractBackends.all)
     func aroundRead(_ backend: any ContractBackend) throws {
         func check(_ backend: some ContractBackend) throws {
             let guest = try ContractMachine(
@@ -252,7 +254,8 @@ enum ContractBackends {
     @Test("single step stops after each instruction", arguments: ContractBackends.all)
     func singleStep(_ backend: any ContractBackend) throws {
         func check(_ backend: some ContractBackend) throws {
-            let guest = try ContractMachine(backend, .init(.write(Layout.data, .byte, 1), .write(Layout.data, .byte, 2), .end))
+            let guest = try ContractMachine(
+                backend, .init(.write(Layout.data, .byte, 1), .write(Layout.data, .byte, 2), .end))
             guard let cpu = guest.cpu as? any SingleStepping else { return }
             try cpu.setSingleStep(true)
             var last = ContractLayout.code.rawValue

@@ -82,17 +82,22 @@ import VMMTestSupport
                     .startProcessor(VCPUIndex(1), entry: Layout.secondaryCode),
                     .write(Layout.flagA, .byte, 1), .waitUntilSet(Layout.flagB), .end))
             try guest.loadSecondary(
-                .init(.waitUntilSet(Layout.flagA), .write(Layout.flagB, .byte, 1), .portWrite(Layout.port, .byte, 0x42)))
-            let second = Mutex<VCPUExit?>(nil)
-            var first: VCPUExit?
-            try withThread {
-                let exit = try? guest.cpus[1].run()
-                second.withLock { $0 = exit }
-            } while: {
-                first = try guest.cpu.run()
+                .init(.waitUntilSet(Layout.flagA), .write(Layout.flagB, .byte, 1), .portWrite(Layout.port, .byte, 0x42))
+            )
+            let exits = Mutex<[Int: VCPUExit]>([:])
+            let threads = guest.cpus.indices.map { index in
+                HostThread {
+                    let exit = try? guest.cpus[index].run()
+                    exits.withLock { $0[index] = exit }
+                }
             }
-            #expect(first == .end)
-            #expect(second.withLock { $0 } == .portWrite(port: Layout.port, width: .byte, value: 0x42))
+            for (index, thread) in threads.enumerated() where !thread.finishes(within: 20) {
+                guest.cpus[index].kick()
+                _ = thread.finishes(within: 20)
+                Issue.record("CPU \(index) was at \(String(describing: try? guest.cpus[index].registers()))")
+            }
+            #expect(exits.withLock { $0[0] } == .end)
+            #expect(exits.withLock { $0[1] } == .portWrite(port: Layout.port, width: .byte, value: 0x42))
         }
         try check(backend)
     }

@@ -38,7 +38,9 @@ enum ScriptedAssembler: GuestAssembler {
         assemble(program.operations, at: ContractLayout.secondaryCode).flatMap(\.bytes)
     }
 
-    private static func assemble(_ operations: [GuestProgram.Operation], at start: GuestAddress) -> [ScriptedInstruction] {
+    private static func assemble(_ operations: [GuestProgram.Operation], at start: GuestAddress)
+        -> [ScriptedInstruction]
+    {
         var code: [ScriptedInstruction] = []
         for operation in operations {
             switch operation {

@@ -89,6 +89,8 @@ enum X86Assembler: GuestAssembler {
                 put(0x74, 0xFB)  // je to the compare
             case .startProcessor(let index, let entry):
                 // The local APIC's interrupt command register: destination at 0x310, command at 0x300.
+                // The spurious interrupt vector register first: KVM directs no interrupt before the APIC is enabled by its bit 8.
+                emit(.write(GuestAddress(0xFEE0_00F0), .word, 0x1FF))
                 // INIT (5), then start-up (6) with the entry's page. Source: Intel SDM vol. 3A, 11.6.1.
                 for command: UInt32 in [0x4500, 0x4600 | UInt32(entry.rawValue >> 12)] {
                     emit(.write(GuestAddress(0xFEE0_0310), .word, UInt64(index.rawValue) << 24))

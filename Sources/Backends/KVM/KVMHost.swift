@@ -34,7 +34,10 @@ package final class KVMHost: Sendable {
 
     /// What the KVM at `path` offers, also when it lacks something that swvmm needs.
     package static func probe(path: String = KVMHost.devicePath) throws(KVMError) -> KVMProbe {
-        try KVMProbe(device: openDevice(path).number)
+        let device = try openDevice(path)
+        // A descriptor closes with its last reference, which may be before the number's last use.
+        defer { withExtendedLifetime(device) {} }
+        return try KVMProbe(device: device.number)
     }
 
     private static func openDevice(_ path: String) throws(KVMError) -> Descriptor {
