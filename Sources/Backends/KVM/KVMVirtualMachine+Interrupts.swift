@@ -14,6 +14,7 @@ extension KVMVirtualMachine: InKernelInterruptController {
 
     /// Delivers `msi`. One that no local APIC accepts is lost, as on a bus: the guest wrote that address.
     package func signal(_ msi: MSI) throws(KVMError) {
+        try requirePlatform()
         var message = kvm_msi()
         message.address_lo = UInt32(truncatingIfNeeded: msi.address.rawValue)
         message.address_hi = UInt32(truncatingIfNeeded: msi.address.rawValue >> 32)
@@ -25,10 +26,12 @@ extension KVMVirtualMachine: InKernelInterruptController {
         try checked(result, .signalMSI)
     }
 
+    /// Throws when the controller, which exists afterwards, has no such input.
     func checkInput(_ input: UInt32) throws(KVMError) {
         guard input < Self.interruptInputCount else {
             throw .noSuchInterruptInput(input, count: Self.interruptInputCount)
         }
+        try requirePlatform()
     }
 }
 
