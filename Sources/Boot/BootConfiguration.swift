@@ -23,7 +23,7 @@ package struct BootConfiguration: Sendable {
 
     /// Bytes, without the closing NUL. One page holds it; Linux takes 2047, FreeBSD's kernels less.
     package static let maximumCommandLine = 4095
-    /// KVM's and x2APIC's limits are higher; more than this was never tried.
+    /// As many as 8-bit APIC IDs tell apart: 255 means all of them. Source: Intel SDM vol. 3A §11.6.1.
     package static let maximumCPUs = 255
 
     /// Presets of bhyveload, then swvmm's, then the user's: later ones win.

@@ -56,7 +56,8 @@ package struct ELFImage: Sendable {
             case ProgramHeader.load where header.memorySize > 0 || header.fileSize > 0:
                 segments.append(try Segment(header, of: image))
             case ProgramHeader.note:
-                notes.append(contentsOf: try ELFNote.parse(header, of: image))
+                let limit = ELFNote.maximumCount - notes.count
+                notes.append(contentsOf: try ELFNote.parse(header, of: image, limit: limit))
             default: break
             }
         }

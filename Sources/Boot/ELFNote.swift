@@ -1,14 +1,17 @@
 /// One entry of an ELF note segment.
 package struct ELFNote: Hashable, Sendable {
-    /// Without the closing NUL.
+    /// Without the closing NUL; at most the first 64 bytes.
     package let name: String
     package let type: UInt32
+    /// At most the first 64 bytes.
     package let descriptor: [UInt8]
     /// Where the entry is in the file.
     package let offset: UInt64
 
-    /// Notes kept of one image; a kernel has fewer than 20. A cap, so that a file full of empty notes costs nothing.
+    /// Notes of one image; a kernel has fewer than 20. With the 64 bytes of each, a cap against 65535 program headers
+    /// that all name the same gigabytes of notes.
     static let maximumCount = 1024
+    private static let maximumKept = 64
 
     /// XEN_ELFNOTE_PHYS32_ENTRY: the 32-bit entry of Xen's x86/HVM direct boot ABI (PVH).
     package static let xenName = "Xen"
@@ -20,7 +23,11 @@ package struct ELFNote: Hashable, Sendable {
 
     /// The entries of a PT_NOTE segment. Each is {namesz, descsz, type}, the name, the descriptor, each padded to 4 bytes
     /// (8 for a segment aligned to 8, as GNU tools write them).
-    static func parse(_ header: ProgramHeader, of image: ImageBytes) throws(BootImageError) -> [ELFNote] {
+    ///
+    /// - Parameter limit: more entries than this are an error.
+    static func parse(
+        _ header: ProgramHeader, of image: ImageBytes, limit: Int
+    ) throws(BootImageError) -> [ELFNote] {
         guard let range = image.range(at: header.fileOffset, count: header.fileSize) else {
             throw .truncated(
                 .note(index: header.index), offset: header.fileOffset, needed: header.fileSize, size: image.count)
@@ -31,7 +38,7 @@ package struct ELFNote: Hashable, Sendable {
         var notes: [ELFNote] = []
         var offset = start
         while end - offset >= 12 {
-            guard notes.count < maximumCount, let nameSize = image.load(UInt32.self, at: offset),
+            guard notes.count < limit, let nameSize = image.load(UInt32.self, at: offset),
                 let descriptorSize = image.load(UInt32.self, at: offset + 4),
                 let type = image.load(UInt32.self, at: offset + 8)
             else { throw .malformedNote(offset: offset) }
@@ -44,8 +51,8 @@ package struct ELFNote: Hashable, Sendable {
             else { throw .malformedNote(offset: offset) }
             notes.append(
                 ELFNote(
-                    name: String(decoding: name.prefix { $0 != 0 }, as: UTF8.self), type: type,
-                    descriptor: Array(descriptor), offset: offset))
+                    name: String(decoding: name.prefix(maximumKept).prefix { $0 != 0 }, as: UTF8.self), type: type,
+                    descriptor: Array(descriptor.prefix(maximumKept)), offset: offset))
             offset = min(end, start + roundUp(descriptorOffset + UInt64(descriptorSize) - start, to: alignment))
         }
         return notes

@@ -95,6 +95,16 @@ import VMMTestSupport
         #expect(error(image) == .malformedNote(offset: UInt64(notesOffset)))
     }
 
+    @Test("notes: at most 1024 in all, and no more than 64 bytes of each are kept")
+    func manyNotes() throws {
+        var builder = sound
+        builder.notes = (0..<1024).map { _ in ("x", 0, [UInt8](repeating: 1, count: 100)) }
+        let elf = try ELFImage(ImageBytes(builder.build()))
+        #expect(elf.notes.allSatisfy { $0.descriptor.count == 64 && $0.number == nil })
+        builder.notes.append(("x", 0, []))
+        #expect(error(builder.build()) == .malformedNote(offset: UInt64(64 + 3 * 56 + 1024 * 116)))
+    }
+
     @Test("symbols: size, table, padding, size, strings, padding, as FreeBSD's loader lays them out")
     func symbols() throws {
         var builder = sound
