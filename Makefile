@@ -1,0 +1,40 @@
+# swvmm: `make boot` installs what is needed, builds, and boots the unikernel to its shell; `make test` checks everything.
+.PHONY: boot build test lint format bench soak clean dependencies test-dependencies
+
+BUILD   := swift build -c release --product swvmm --static-swift-stdlib
+SWVMM   := .build/release/swvmm
+SOURCES := Package.swift Sources Tests Plugins Benchmarks
+
+boot: build
+	$(SWVMM) boot
+
+build: dependencies
+	$(BUILD)
+
+test: test-dependencies lint
+	swift build --build-tests
+	$(BUILD)
+	swift test --skip-build --parallel
+	scripts/test-guest-qemu
+
+lint: dependencies
+	swift format lint --strict --recursive --parallel $(SOURCES)
+
+format:
+	swift format --in-place --recursive --parallel $(SOURCES)
+
+bench: test-dependencies build
+	Benchmarks/run
+
+# 200 boots in a row on KVM; BOOTS=n for another number.
+soak: build
+	scripts/soak $(BOOTS)
+
+dependencies:
+	@scripts/install-dependencies build
+
+test-dependencies:
+	@scripts/install-dependencies build test
+
+clean:
+	rm -rf .build
