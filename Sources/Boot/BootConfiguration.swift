@@ -15,6 +15,8 @@ package struct BootConfiguration: Sendable {
     /// The user's settings; they win over swvmm's.
     package var environment = KernelEnvironment()
     package var initrd: [UInt8]?
+    /// A disk image that the guest gets in memory. Only FreeBSD's metadata can announce one.
+    package var disk: [UInt8]?
     /// TSC or generic timer frequency in Hz, when it is known.
     package var counterFrequency: UInt64?
     package var console = ConsoleChoice.bvm

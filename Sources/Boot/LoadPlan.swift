@@ -7,6 +7,8 @@ package struct Placement: Sendable {
         case segment(index: Int)
         case symbols
         case initrd
+        /// A disk image, as a preloaded memory disk.
+        case disk
         case deviceTree
         case environment
         case metadata

@@ -62,11 +62,14 @@ package struct MetadataHandover: Sendable {
         }
 
         var modules: [FreeBSDMetadata.Module] = []
-        if let initrd = configuration.initrd, !initrd.isEmpty {
-            let start = try cursor.place(.initrd, initrd, in: &plan)
+        for (name, purpose, contents) in [
+            ("initrd", Placement.Purpose.initrd, configuration.initrd), ("disk0", .disk, configuration.disk),
+        ] {
+            guard let contents, !contents.isEmpty else { continue }
+            let start = try cursor.place(purpose, contents, in: &plan)
             modules.append(
                 FreeBSDMetadata.Module(
-                    name: "initrd", type: KernelMetadata.memoryDiskType, address: start, size: UInt64(initrd.count)))
+                    name: name, type: KernelMetadata.memoryDiskType, address: start, size: UInt64(contents.count)))
         }
         if let deviceTree = inputs.deviceTree, !deviceTree.isEmpty {
             let start = try cursor.place(.deviceTree, deviceTree, in: &plan)

@@ -2,6 +2,8 @@
 package enum PCPlatform {
     /// POST diagnostic code port.
     package static let postPort: UInt16 = 0x80
+    /// i8042 data port.
+    package static let i8042DataPort: UInt16 = 0x60
     /// i8042 command port; the command `resetCommand` pulses the reset line.
     package static let i8042CommandPort: UInt16 = 0x64
     package static let i8042ResetCommand: UInt8 = 0xFE
@@ -25,6 +27,10 @@ package enum PCPlatform {
     package static let acpiPMPort: UInt16 = 0x600
     /// SLP_TYPx of the S5 (soft off) state, bits 12:10 of PM1 control.
     package static let acpiS5SleepType: UInt16 = 5
+    /// Input of the I/O APIC and the 8259s that the ACPI system control interrupt arrives at.
+    package static let acpiSCI: UInt32 = 9
+    /// Reset Control Register of the PIIX and ICH chip sets.
+    package static let resetControlPort: UInt16 = 0xCF9
     package static let ioAPICAddress: UInt64 = 0xFEC0_0000
     package static let localAPICAddress: UInt64 = 0xFEE0_0000
 }

@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 /// The host's clocks, read through the vDSO: no system call. Threading: any thread.

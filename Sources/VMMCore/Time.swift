@@ -23,6 +23,12 @@ package struct Nanoseconds: RawRepresentable, Hashable, Comparable, Sendable {
         Nanoseconds(left.rawValue > right.rawValue ? left.rawValue - right.rawValue : 0)
     }
 
+    /// Seconds with six decimals, for messages.
+    package var inSeconds: String {
+        let digits = String(rawValue / 1_000 % 1_000_000)
+        return "\(rawValue / 1_000_000_000).\(String(repeating: "0", count: 6 - digits.count))\(digits)"
+    }
+
     private static func scaled(_ count: UInt64, by factor: UInt64) -> Nanoseconds {
         let (product, overflow) = count.multipliedReportingOverflow(by: factor)
         return Nanoseconds(overflow ? .max : product)

@@ -1,0 +1,92 @@
+internal import Glibc
+
+/// Reads whole files of the host: images, ramdisks, disk images.
+package enum HostFile {
+    /// The file's bytes.
+    ///
+    /// - Parameter limit: the largest size accepted, in bytes: nothing is read from a larger file.
+    package static func read(_ path: String, limit: UInt64) throws(HostFileError) -> [UInt8] {
+        // SAFETY: the path is a terminated copy for the length of the call.
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw HostFileError(path: path, problem: .cannotOpen(errno: errno)) }
+        defer { close(descriptor) }
+        let size = try regularFileSize(descriptor, path)
+        guard size <= limit else { throw HostFileError(path: path, problem: .tooLarge(size: size, limit: limit)) }
+        return try contents(descriptor, size: Int(size), path)
+    }
+
+    /// Replaces the file's contents. On an error what was there before is still there: the bytes go to a new file beside
+    /// it, which takes its name when it is complete.
+    package static func write(_ bytes: [UInt8], to path: String) throws(HostFileError) {
+        let temporary = "\(path).\(getpid()).new"
+        // SAFETY: the path is a terminated copy for the length of the call.
+        let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw HostFileError(path: path, problem: .cannotWrite(errno: errno)) }
+        var written = 0
+        var failure: Int32?
+        while written < bytes.count, failure == nil {
+            // SAFETY: the rest of the array, which outlives the call.
+            let count = unsafe bytes.withUnsafeBytes { buffer in
+                unsafe Glibc.write(descriptor, buffer.baseAddress.map { unsafe $0 + written }, bytes.count - written)
+            }
+            if count >= 0 { written += count } else if errno != EINTR { failure = errno }
+        }
+        if close(descriptor) != 0 && failure == nil { failure = errno }
+        // SAFETY: both paths are terminated copies for the length of the call.
+        if failure == nil, unsafe rename(temporary, path) != 0 { failure = errno }
+        guard let failure else { return }
+        unsafe unlink(temporary)
+        throw HostFileError(path: path, problem: .cannotWrite(errno: failure))
+    }
+
+    private static func regularFileSize(_ descriptor: Int32, _ path: String) throws(HostFileError) -> UInt64 {
+        var status = stat()
+        // SAFETY: `status` is a live local of the right type.
+        guard unsafe fstat(descriptor, &status) == 0 else {
+            throw HostFileError(path: path, problem: .cannotRead(errno: errno))
+        }
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: return UInt64(max(0, status.st_size))
+        case S_IFDIR: throw HostFileError(path: path, problem: .isDirectory)
+        default: throw HostFileError(path: path, problem: .notARegularFile)
+        }
+    }
+
+    private static func contents(_ descriptor: Int32, size: Int, _ path: String) throws(HostFileError) -> [UInt8] {
+        var problem: HostFileError.Problem?
+        // SAFETY: each read goes into the rest of the buffer, whose capacity is `size`; `initialized` counts what was read.
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: size) { buffer, initialized in
+            while initialized < size, let start = buffer.baseAddress {
+                let count = unsafe Glibc.read(descriptor, start + initialized, size - initialized)
+                if count > 0 {
+                    initialized += count
+                } else if count == 0 {
+                    // The file shrank since its size was taken.
+                    problem = .truncated(size: UInt64(size), read: UInt64(initialized))
+                    return
+                } else if errno != EINTR {
+                    problem = .cannotRead(errno: errno)
+                    return
+                }
+            }
+        }
+        if let problem { throw HostFileError(path: path, problem: problem) }
+        return bytes
+    }
+}
+
+/// Why a file of the host could not be read.
+package struct HostFileError: Error, Hashable, Sendable {
+    package enum Problem: Hashable, Sendable {
+        case cannotOpen(errno: Int32)
+        case cannotRead(errno: Int32)
+        case cannotWrite(errno: Int32)
+        case isDirectory
+        case notARegularFile
+        case tooLarge(size: UInt64, limit: UInt64)
+        case truncated(size: UInt64, read: UInt64)
+    }
+
+    package let path: String
+    package let problem: Problem
+}
