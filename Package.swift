@@ -28,8 +28,7 @@ let package = Package(
         .library(name: "VMM", targets: ["VMM"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2")
     ],
     targets: [
         // Facts and contracts.
@@ -68,7 +67,8 @@ let package = Package(
         ),
         .plugin(name: "GuestKernelPlugin", capability: .buildTool(), dependencies: ["GuestImageBuilder"]),
         .executableTarget(
-            name: "GuestImageBuilder", dependencies: ["KernelCore"], path: "Plugins/GuestImageBuilder", swiftSettings: strict),
+            name: "GuestImageBuilder", dependencies: ["KernelCore"], path: "Plugins/GuestImageBuilder",
+            swiftSettings: strict),
 
         // The machine and its command line.
         room(
@@ -76,12 +76,12 @@ let package = Package(
             uses: [
                 "VMMCore", "GuestABI", "ConsoleDevices", "TimerDevices", "PlatformDevices", "Boot", "X86", "AArch64",
                 "KVMBackend", "HostIO", "Disassembly", "GuestKernel",
-                .product(name: "Logging", package: "swift-log"),
             ]),
         .executableTarget(
             name: "swvmm",
             dependencies: [
-                "VMM", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "VMM", "VMMCore", "Boot", "GuestABI", "HostIO", "KVMBackend",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/swvmm",
             swiftSettings: strict
@@ -96,6 +96,7 @@ let package = Package(
         // Tests mirror Sources.
         .target(
             name: "VMMTestSupport", dependencies: ["VMMCore"], path: "Tests/VMMTestSupport", swiftSettings: strict),
+        tests("VMMTests", path: "VMM", uses: ["VMM", "VMMCore"]),
         tests("VMMCoreTests", path: "VMMCoreTests", uses: ["VMMCore"]),
         tests("BootImageTests", path: "Boot", uses: ["Boot", "VMMCore"]),
         tests("X86Tests", path: "Arch/X86", uses: ["X86", "Boot", "VMMCore", "GuestKernel", "KVMBackend"]),

@@ -1,0 +1,25 @@
+package import Boot
+package import HostIO
+package import KVMBackend
+package import VMMCore
+
+/// Why a machine could not be built or run. Closed, with values; the command line finds the words.
+package enum BootError: Error, Sendable {
+    /// A file of the host could not be read.
+    case file(HostFileError)
+    /// The image, or what comes with it, cannot be booted. `name` is its path or `bundled unikernel`.
+    case image(name: String, BootImageError)
+    /// KVM runs guests of the host's architecture only.
+    case foreignGuest(MachineConfiguration.Architecture)
+    /// There is no software CPU in this version.
+    case noSoftwareCPU
+    case kvm(KVMError)
+    case memory(GuestMemoryError)
+    case memoryLargerThanHost(wanted: UInt64, hostMemory: UInt64)
+    case ports(PortBusError)
+    case eventLoop(EventLoopError)
+    case thread(HostThreadError)
+    case signals(SignalSourceError)
+    case terminal(TerminalError)
+    case debugPort(TCPServerError)
+}

@@ -1,0 +1,21 @@
+/// How a boot ended.
+package struct BootOutcome: Sendable {
+    package let reason: StopReason
+    /// What the vCPUs looked like; nil unless the reason deserves a report.
+    package let report: MachineReport?
+}
+
+/// A line for the user about what swvmm does. The command line decides where it goes.
+package struct SessionMessage: Sendable {
+    package enum Level: Sendable {
+        /// Always worth saying.
+        case notice
+        /// What the guest asked for, such as the key help.
+        case answer
+        /// Only with `--verbose`.
+        case detail
+    }
+
+    package let level: Level
+    package let text: String
+}

@@ -1,0 +1,97 @@
+package import AArch64
+package import Boot
+internal import GuestKernel
+internal import HostIO
+internal import VMMCore
+package import X86
+
+/// What a configuration names, read and checked: the same for `boot` and `inspect`.
+package struct BootPreparation: Sendable {
+    /// How much the host reads of one file. Far above any kernel, below what would hurt the host.
+    private static let fileLimit: UInt64 = 4 << 30
+
+    package let architecture: MachineConfiguration.Architecture
+    /// The image's path, or `bundled unikernel`.
+    package let imageName: String
+    package let image: BootImage
+    package private(set) var boot: BootConfiguration
+
+    /// Reads the files and decides the architecture. Opens no backend.
+    package init(_ configuration: MachineConfiguration) throws(BootError) {
+        (image, imageName, architecture) = try Self.image(of: configuration)
+        boot = BootConfiguration(memorySize: configuration.memorySize)
+        boot.cpuCount = configuration.cpuCount
+        boot.commandLine = configuration.commandLine
+        boot.console = configuration.console == .bvm ? .bvm : .serial
+        for setting in configuration.environment {
+            do throws(KernelEnvironmentError) {
+                try boot.environment.set(setting)
+            } catch {
+                throw .image(name: imageName, .environment(error))
+            }
+        }
+        if let path = configuration.initrd { boot.initrd = try Self.read(path, in: configuration.hostPath) }
+        if let path = configuration.disk { boot.disk = try Self.read(path, in: nil) }
+        let hostMemory = HostFacts.physicalMemory
+        guard hostMemory == 0 || configuration.memorySize <= hostMemory else {
+            throw .memoryLargerThanHost(wanted: configuration.memorySize, hostMemory: hostMemory)
+        }
+    }
+
+    /// The TSC or generic timer frequency in Hz becomes known with the first vCPU.
+    package mutating func setCounterFrequency(_ hertz: UInt64?) { boot.counterFrequency = hertz }
+
+    package func x86Plan() throws(BootError) -> X86BootPlan {
+        do throws(BootImageError) {
+            return try X86Boot.plan(image: image, configuration: boot)
+        } catch {
+            throw .image(name: imageName, error)
+        }
+    }
+
+    package func arm64Plan() throws(BootError) -> AArch64BootPlan {
+        do throws(BootImageError) {
+            return try AArch64Boot.plan(image: image, configuration: boot)
+        } catch {
+            throw .image(name: imageName, error)
+        }
+    }
+
+    private static func image(
+        of configuration: MachineConfiguration
+    ) throws(BootError) -> (BootImage, String, MachineConfiguration.Architecture) {
+        switch configuration.image {
+        case .bundled:
+            let architecture = configuration.architecture ?? .host
+            return (BootImage(GuestImage.bytes(for: architecture.guestImage)), "bundled unikernel", architecture)
+        case .file(let path):
+            let image = BootImage(try read(path, in: configuration.hostPath))
+            let found: MachineConfiguration.Architecture? =
+                switch image.architecture {
+                case .x86_64: .x86_64
+                case .aarch64: .arm64
+                case .elfMachine, .peMachine, nil: nil
+                }
+            return (image, path, configuration.architecture ?? found ?? .host)
+        }
+    }
+
+    /// A file, looked up in the host path unless its name is absolute.
+    private static func read(_ path: String, in hostPath: String?) throws(BootError) -> [UInt8] {
+        let full = if let hostPath, !path.hasPrefix("/") { "\(hostPath)/\(path)" } else { path }
+        do throws(HostFileError) {
+            return try HostFile.read(full, limit: fileLimit)
+        } catch {
+            throw .file(error)
+        }
+    }
+}
+
+extension MachineConfiguration.Architecture {
+    var guestImage: GuestImage.Architecture {
+        switch self {
+        case .x86_64: .x86_64
+        case .arm64: .arm64
+        }
+    }
+}

@@ -1,0 +1,200 @@
+internal import HostIO
+internal import KVMBackend
+internal import Synchronization
+internal import VMMCore
+internal import X86
+
+/// One call of `swvmm boot`: the terminal, the timeout and the signals, and one machine after the other until the guest
+/// has done with resets.
+///
+/// Threads: the caller's waits for the machine; a thread of the event loop serves terminal, timeout and signals; each vCPU
+/// has its own.
+package final class BootSession: Sendable {
+    private let configuration: MachineConfiguration
+    private let say: @Sendable (SessionMessage) -> Void
+    private let clock = HostClock()
+    private let timeline: TimelineRecorder?
+    private let current = Mutex(Current())
+
+    private struct Running: Sendable {
+        let lifecycle: MachineLifecycle
+        let machine: PCMachine
+    }
+
+    private struct Current {
+        /// The machine that runs now: what the timeout, a signal or a key ends.
+        var running: Running?
+        /// What ended the session while no machine was there: it ends the next one at once.
+        var pendingStop: StopReason?
+    }
+
+    /// - Parameter say: gets messages, on any thread.
+    package init(_ configuration: MachineConfiguration, say: @escaping @Sendable (SessionMessage) -> Void) {
+        self.configuration = configuration
+        self.say = say
+        let clock = clock
+        timeline = configuration.timelinePath.map { _ in TimelineRecorder(clock: clock, start: clock.now) }
+    }
+
+    /// Boots and returns when the guest has ended. Throws when no guest could be started.
+    package func run() throws(BootError) -> BootOutcome {
+        var preparation = try phase("read the image") { () throws(BootError) in try BootPreparation(configuration) }
+        let kvm = try phase("open KVM") { () throws(BootError) in try openBackend(for: preparation) }
+        let host = try phase("set up the console") { () throws(BootError) in
+            try SessionHost(
+                configuration, clock: clock, timeline: timeline,
+                handlers: .init(
+                    command: { [self] in handle($0) }, signal: { [self] in stop(.signal($0)) },
+                    timeout: { [self] in stop(.timedOut) }))
+        }
+        defer { host.close() }
+        let outcome = try bootUntilDone(&preparation, on: kvm, host: host)
+        try writeTimeline(outcome, preparation)
+        return outcome
+    }
+
+    private func bootUntilDone(
+        _ preparation: inout BootPreparation, on kvm: KVMHost, host: SessionHost
+    ) throws(BootError) -> BootOutcome {
+        let faults = GuestFaultLog(clock: clock) { [say] text in
+            say(SessionMessage(level: .detail, text: "guest: \(text)"))
+        }
+        while true {
+            let outcome = try bootOnce(&preparation, on: kvm, host: host, faults: faults)
+            guard outcome.reason == .reset, !configuration.noReboot else { return outcome }
+            say(SessionMessage(level: .detail, text: "the guest reset; booting again"))
+        }
+    }
+}
+
+// MARK: - One machine
+
+extension BootSession {
+    private func openBackend(for preparation: BootPreparation) throws(BootError) -> KVMHost {
+        guard configuration.accelerator != .software else { throw .noSoftwareCPU }
+        guard preparation.architecture == .host else { throw .foreignGuest(preparation.architecture) }
+        do throws(KVMError) {
+            let host = try KVMHost()
+            let reason =
+                configuration.accelerator == .kvm ? "as told" : "the guest's architecture is the host's, and it opens"
+            say(
+                SessionMessage(
+                    level: .notice,
+                    text:
+                        "\(preparation.imageName), \(preparation.architecture.rawValue), on \(KVMHost.devicePath) (\(reason))"
+                ))
+            return host
+        } catch {
+            throw .kvm(error)
+        }
+    }
+
+    private func bootOnce(
+        _ preparation: inout BootPreparation, on kvm: KVMHost, host: SessionHost, faults: GuestFaultLog
+    ) throws(BootError) -> BootOutcome {
+        let lifecycle = MachineLifecycle()
+        let cpuCount = configuration.cpuCount
+        let (backend, firstVCPU) = try phase("create the virtual machine") { () throws(BootError) in
+            do throws(KVMError) {
+                let backend = try KVMVirtualMachine(host: kvm, configuration: .init(vcpuCount: cpuCount))
+                return (backend, try backend.makeVCPU(VCPUIndex(0)))
+            } catch {
+                throw .kvm(error)
+            }
+        }
+        preparation.setCounterFrequency(firstVCPU.tscFrequency)
+        let plan = try phase("plan the boot") { () throws(BootError) in try preparation.x86Plan() }
+        let machine = try phase("load and connect") { () throws(BootError) in
+            try PCMachine(
+                backend: backend, firstVCPU: firstVCPU, plan: plan, imageName: preparation.imageName,
+                cpuCount: cpuCount, lifecycle: lifecycle,
+                host: host.ends(for: configuration.console, faults: faults))
+        }
+        defer { machine.disconnect() }
+        begin(Running(lifecycle: lifecycle, machine: machine))
+        defer { current.withLock { $0.running = nil } }
+        lifecycle.onStop { reason in
+            // A vCPU may wait for the console's reader; a reset leaves the console to the next machine.
+            if reason != .reset { host.releaseWriters() }
+        }
+        timeline?.mark("first instruction")
+        say(SessionMessage(level: .detail, text: "entering the guest at \(clock.realTime.inSeconds)"))
+        do throws(HostThreadError) {
+            try machine.machine.start(observer: timeline)
+        } catch {
+            lifecycle.stop(.hostRefusedThreads)
+            machine.machine.join()
+            throw .thread(error)
+        }
+        machine.machine.join()
+        guard let reason = lifecycle.stopReason else { preconditionFailure("the vCPUs ended, the machine did not") }
+        guard reason.deservesReport else { return BootOutcome(reason: reason, report: nil) }
+        let report = machine.report(
+            of: machine.machine.finalSnapshots(), consoleLines: host.recentLines, stopped: true)
+        return BootOutcome(reason: reason, report: report)
+    }
+
+    private func phase<Result>(
+        _ name: String, _ body: () throws(BootError) -> Result
+    ) throws(BootError) -> Result {
+        guard let timeline else { return try body() }
+        return try timeline.phase(name, body)
+    }
+}
+
+// MARK: - What comes from outside
+
+extension BootSession {
+    private func begin(_ running: Running) {
+        let pending = current.withLock { current in
+            current.running = running
+            return current.pendingStop
+        }
+        if let pending { running.lifecycle.stop(pending) }
+    }
+
+    private func stop(_ reason: StopReason) {
+        let running = current.withLock { current in
+            if current.running == nil { current.pendingStop = reason }
+            return current.running
+        }
+        running?.lifecycle.stop(reason)
+    }
+
+    private func handle(_ command: EscapeFilter.Command) {
+        switch command {
+        case .leave:
+            stop(.userLeft)
+        case .help:
+            say(
+                SessionMessage(
+                    level: .answer,
+                    text: "Ctrl-a x leaves, Ctrl-a i shows the vCPUs, Ctrl-a h helps, Ctrl-a a sends Ctrl-a"))
+        case .showState:
+            guard let running = current.withLock({ $0.running }) else { return }
+            running.machine.machine.requestSnapshots { [say] snapshots in
+                let report = running.machine.report(of: snapshots, consoleLines: [], stopped: false)
+                say(SessionMessage(level: .answer, text: report.text))
+            }
+        }
+    }
+
+    private func writeTimeline(_ outcome: BootOutcome, _ preparation: BootPreparation) throws(BootError) {
+        guard let timeline, let path = configuration.timelinePath else { return }
+        let page = TimelinePage(
+            timeline.recording(),
+            .init(
+                title: "swvmm: \(preparation.imageName)",
+                facts: [
+                    ("architecture", preparation.architecture.rawValue),
+                    ("vCPUs", String(configuration.cpuCount)),
+                    ("memory", "\(configuration.memorySize >> 20) MiB"),
+                    ("ended", outcome.reason.words),
+                ]))
+        do throws(HostFileError) {
+            try HostFile.write(Array(page.html.utf8), to: path)
+        } catch {
+            throw .file(error)
+        }
+    }
+}

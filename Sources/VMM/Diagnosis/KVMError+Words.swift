@@ -1,0 +1,41 @@
+internal import HostIO
+package import KVMBackend
+internal import VMMCore
+
+extension KVMError {
+    /// What is wrong, in one line.
+    package func words(path: String = KVMHost.devicePath) -> String {
+        switch self {
+        case .missing: "\(path) does not exist"
+        case .permissionDenied: "no permission to open \(path)"
+        case .busy: "another hypervisor holds the CPU's virtualisation extension"
+        case .notKVM: "\(path) is not KVM's device"
+        case .cannotOpen(let code): "\(path) cannot be opened: \(HostFacts.describe(errno: code))"
+        case .unknownAPIVersion(let version): "\(path) has API version \(version), swvmm knows 12"
+        case .lacksCapability(let capability): "this kernel's KVM is too old: it lacks \(capability.rawValue)"
+        case .tooManyVCPUs(let limit): "this KVM allows at most \(limit) vCPUs in a machine"
+        case .vcpuOutOfOrder(let index, let expected):
+            "vCPU \(index.rawValue) was created before vCPU \(expected.rawValue)"
+        case .memoryMappedTwice: "guest memory was mapped twice"
+        case .memoryNotMapped: "no guest memory is mapped"
+        case .noSuchInterruptInput(let input, let count): "the interrupt controller has \(count) inputs, not \(input)"
+        case .signalRefused(let code): "the kick signal's handler: \(HostFacts.describe(errno: code))"
+        case .refused(let operation, let code): "\(operation.rawValue): \(HostFacts.describe(errno: code))"
+        }
+    }
+
+    /// What the user can do about it; nil where nothing is known.
+    package func remedy(path: String = KVMHost.devicePath) -> String? {
+        switch self {
+        case .missing:
+            "load the module (modprobe kvm_intel or kvm_amd), turn on virtualisation in the firmware, or give this machine nested virtualisation"
+        case .permissionDenied:
+            "add yourself to the device's group (sudo usermod -aG kvm $USER, then log in again), or: sudo chmod 666 \(path)"
+        case .busy: "stop the other hypervisor (VirtualBox, for example)"
+        case .unknownAPIVersion, .lacksCapability: "boot a newer Linux kernel (5.10 or later)"
+        case .notKVM, .cannotOpen, .tooManyVCPUs, .vcpuOutOfOrder, .memoryMappedTwice, .memoryNotMapped,
+            .noSuchInterruptInput, .signalRefused, .refused:
+            nil
+        }
+    }
+}

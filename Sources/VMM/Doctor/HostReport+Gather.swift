@@ -1,0 +1,107 @@
+internal import Disassembly
+internal import HostIO
+internal import KVMBackend
+internal import VMMCore
+
+extension HostReport {
+    /// Looks at this host. Opens `/dev/kvm` and asks; changes nothing.
+    ///
+    /// - Parameter kvmPath: another path than `/dev/kvm`, for tests.
+    package static func gather(kvmPath: String = KVMHost.devicePath) -> HostReport {
+        let kvm: Result<KVMProbe, KVMError>
+        do throws(KVMError) { kvm = .success(try KVMHost.probe(path: kvmPath)) } catch { kvm = .failure(error) }
+        let checks =
+            [cpuCheck(), deviceCheck(kvm, kvmPath)] + capabilityChecks(kvm) + [memoryCheck(), capstoneCheck()]
+        let host = MachineConfiguration.Architecture.host
+        let guests = MachineConfiguration.Architecture.allCases.map { architecture in
+            guard architecture == host else {
+                return GuestSupport(
+                    architecture: architecture, accelerator: nil,
+                    reason:
+                        "KVM runs \(host.rawValue) guests only on this host, and this version has no software CPU yet")
+            }
+            switch kvm {
+            case .success(let probe):
+                if let missing = probe.missingRequired.first {
+                    return GuestSupport(
+                        architecture: architecture, accelerator: nil, reason: "this KVM lacks \(missing.rawValue)")
+                }
+                return GuestSupport(
+                    architecture: architecture, accelerator: .kvm,
+                    reason: "\(kvmPath) answers with API version \(probe.apiVersion), up to \(probe.maximumVCPUs) vCPUs"
+                )
+            case .failure(let error):
+                return GuestSupport(architecture: architecture, accelerator: nil, reason: error.words(path: kvmPath))
+            }
+        }
+        return HostReport(checks: checks, guests: guests)
+    }
+
+    private static func cpuCheck() -> Check {
+        let name = "CPU virtualisation"
+        let flags = HostFacts.cpuFlags
+        if flags.contains("vmx") { return Check(name: name, outcome: .good, finding: "Intel VT-x (vmx)", remedy: nil) }
+        if flags.contains("svm") { return Check(name: name, outcome: .good, finding: "AMD-V (svm)", remedy: nil) }
+        if MachineConfiguration.Architecture.host == .arm64 {
+            return Check(
+                name: name, outcome: .good, finding: "arm64: told by \(KVMHost.devicePath) itself", remedy: nil)
+        }
+        if flags.contains("hypervisor") {
+            return Check(
+                name: name, outcome: .limited, finding: "neither vmx nor svm: this host is itself a virtual machine",
+                remedy: "if KVM is missing below, turn on nested virtualisation for this machine on its own host")
+        }
+        return Check(
+            name: name, outcome: .missing, finding: "neither vmx nor svm among the CPU's flags",
+            remedy: "turn on VT-x or AMD-V in the firmware's set-up")
+    }
+
+    private static func deviceCheck(_ kvm: Result<KVMProbe, KVMError>, _ path: String) -> Check {
+        switch kvm {
+        case .success(let probe):
+            Check(name: path, outcome: .good, finding: "opens, API version \(probe.apiVersion)", remedy: nil)
+        case .failure(let error):
+            Check(name: path, outcome: .missing, finding: error.words(path: path), remedy: error.remedy(path: path))
+        }
+    }
+
+    private static func capabilityChecks(_ kvm: Result<KVMProbe, KVMError>) -> [Check] {
+        guard case .success(let probe) = kvm else { return [] }
+        let required = probe.capabilities.filter { $0.capability.isRequired }
+        let missing = probe.missingRequired.map(\.rawValue)
+        let optionalMissing = probe.capabilities.filter { !$0.capability.isRequired && !$0.isPresent }
+        return [
+            missing.isEmpty
+                ? Check(
+                    name: "KVM capabilities", outcome: .good, finding: "all \(required.count) that swvmm needs",
+                    remedy: nil)
+                : Check(
+                    name: "KVM capabilities", outcome: .missing, finding: "lacks \(missing.joined(separator: ", "))",
+                    remedy: "boot a newer Linux kernel (5.10 has them all)"),
+            optionalMissing.isEmpty
+                ? Check(name: "KVM extras", outcome: .good, finding: "all", remedy: nil)
+                : Check(
+                    name: "KVM extras", outcome: .limited,
+                    finding: "without " + optionalMissing.map(\.capability.rawValue).joined(separator: ", "),
+                    remedy: nil),
+            Check(
+                name: "vCPUs", outcome: .good,
+                finding: "up to \(probe.maximumVCPUs), \(probe.recommendedVCPUs) recommended", remedy: nil),
+        ]
+    }
+
+    private static func memoryCheck() -> Check {
+        Check(
+            name: "memory", outcome: .good,
+            finding: "\(HostFacts.physicalMemory >> 20) MiB; guests pay for what they touch",
+            remedy: nil)
+    }
+
+    private static func capstoneCheck() -> Check {
+        Disassembler(.x86Long) != nil
+            ? Check(name: "libcapstone", outcome: .good, finding: "crash reports show a disassembly", remedy: nil)
+            : Check(
+                name: "libcapstone", outcome: .limited, finding: "not found: crash reports show bytes only",
+                remedy: "apt-get install libcapstone-dev")
+    }
+}

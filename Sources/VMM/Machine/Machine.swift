@@ -1,0 +1,190 @@
+package import HostIO
+internal import Synchronization
+package import VMMCore
+
+/// A running machine: its vCPUs, one thread each, and the two buses that their exits go to.
+///
+/// Platform-neutral: `PCMachine` builds what is behind the buses. Threading: `start` and `join` from the thread that
+/// made it; `requestSnapshots` from any.
+package final class Machine<Backend: VirtualMachine>: Sendable {
+    /// What one vCPU looked like at one moment.
+    package struct VCPUSnapshot: Sendable {
+        package let index: VCPUIndex
+        /// Nil when the backend refused to read them.
+        package let registers: Backend.CPU.Registers?
+        package let exits: ExitTrace
+    }
+
+    private struct State {
+        var threads: [HostThread] = []
+        var snapshots: [VCPUSnapshot] = []
+        var snapshotReceiver: (@Sendable ([VCPUSnapshot]) -> Void)?
+        var finalTraces: [ExitTrace]
+    }
+
+    package let backend: Backend
+    package let memory: GuestMemory
+    package let vcpus: [Backend.CPU]
+    private let lifecycle: MachineLifecycle
+    private let buses: MachineBuses
+    private let log: GuestFaultLog
+    private let snapshotWanted = Atomic<Bool>(false)
+    private let state: Mutex<State>
+
+    init(
+        backend: Backend, memory: GuestMemory, vcpus: [Backend.CPU], buses: MachineBuses, lifecycle: MachineLifecycle,
+        log: GuestFaultLog
+    ) {
+        self.backend = backend
+        self.memory = memory
+        self.vcpus = vcpus
+        self.buses = buses
+        self.lifecycle = lifecycle
+        self.log = log
+        state = Mutex(State(finalTraces: Array(repeating: ExitTrace(), count: vcpus.count)))
+    }
+}
+
+// MARK: - Lifecycle
+
+extension Machine {
+    /// Starts a thread for each vCPU. They end when the lifecycle stops.
+    package func start(observer: (any ExitObserver)?) throws(HostThreadError) {
+        lifecycle.onStop { [vcpus] _ in
+            for vcpu in vcpus { vcpu.kick() }
+        }
+        for index in vcpus.indices {
+            let thread = try HostThread.start(name: "vcpu\(index)") { [self] in
+                let trace = runVCPU(VCPUIndex(index), vcpus[index], observer)
+                state.withLock { $0.finalTraces[index] = trace }
+            }
+            state.withLock { $0.threads.append(thread) }
+        }
+    }
+
+    /// Waits until the machine has stopped and all vCPU threads ended.
+    package func join() {
+        for thread in state.withLock({ $0.threads }) { thread.join() }
+    }
+
+    /// The vCPUs as they stopped. Only after `join()`.
+    package func finalSnapshots() -> [VCPUSnapshot] {
+        let traces = state.withLock { $0.finalTraces }
+        return vcpus.indices.map { index in
+            VCPUSnapshot(index: VCPUIndex(index), registers: try? vcpus[index].registers(), exits: traces[index])
+        }
+    }
+
+    /// Asks each running vCPU for a snapshot; `receiver` gets all of them, on the thread of the last one to answer.
+    package func requestSnapshots(_ receiver: @escaping @Sendable ([VCPUSnapshot]) -> Void) {
+        state.withLock { state in
+            state.snapshots = []
+            state.snapshotReceiver = receiver
+        }
+        snapshotWanted.store(true, ordering: .releasing)
+        for vcpu in vcpus { vcpu.kick() }
+    }
+}
+
+// MARK: - The exit loop
+
+extension Machine {
+    /// Runs one vCPU until the machine stops: the way of every exit. Nothing here allocates, locks or dispatches
+    /// through an existential; the buses' devices do what they do.
+    private func runVCPU(_ index: VCPUIndex, _ vcpu: Backend.CPU, _ observer: (any ExitObserver)?) -> ExitTrace {
+        var trace = ExitTrace()
+        while !lifecycle.isStopping {
+            let exit: VCPUExit
+            do throws(Backend.CPU.Failure) {
+                exit = try vcpu.run()
+            } catch {
+                lifecycle.stop(.vcpuStopped(index, .hostFailure("\(error)")))
+                break
+            }
+            trace.record(exit)
+            if let observer { observer.note(exit.kind, on: index) }
+            switch exit {
+            case .portRead(let port, let width):
+                vcpu.completeRead(readPort(port, width))
+            case .portWrite(let port, let width, let value):
+                writePort(port, width, value)
+            case .mmioRead(let address, let width):
+                vcpu.completeRead(readMMIO(address, width))
+            case .mmioWrite(let address, let width, let value):
+                writeMMIO(address, width, value)
+            case .interrupted:
+                if snapshotWanted.load(ordering: .acquiring) { deliverSnapshot(index, vcpu, trace) }
+            case .shutdown:
+                lifecycle.stop(.vcpuStopped(index, .tripleFault))
+            case .halted:
+                lifecycle.stop(.vcpuStopped(index, .haltedForever))
+            case .systemEvent(.powerOff):
+                lifecycle.stop(.powerOff)
+            case .systemEvent(.reset):
+                lifecycle.stop(.reset)
+            case .systemEvent(.crash):
+                lifecycle.stop(.vcpuStopped(index, .systemCrash))
+            case .debug:
+                lifecycle.stop(.vcpuStopped(index, .unexpectedDebugExit))
+            case .failure(let failure):
+                lifecycle.stop(.vcpuStopped(index, .runFailure(failure)))
+            }
+        }
+        return trace
+    }
+
+    /// A port that nobody answers reads as ones.
+    @inline(__always)
+    private func readPort(_ port: UInt16, _ width: AccessWidth) -> UInt64 {
+        if let value = buses.ports.read(port, width) { return UInt64(value) }
+        log.report("read of \(width.bytes) bytes from port 0x\(String(port, radix: 16)), where no device is")
+        return width.mask
+    }
+
+    @inline(__always)
+    private func writePort(_ port: UInt16, _ width: AccessWidth, _ value: UInt32) {
+        if buses.ports.write(value, at: port, width) { return }
+        log.report("write of \(width.bytes) bytes to port 0x\(String(port, radix: 16)), where no device is")
+    }
+
+    /// An address that nobody answers reads as ones.
+    @inline(__always)
+    private func readMMIO(_ address: GuestAddress, _ width: AccessWidth) -> UInt64 {
+        if let value = buses.mmio.read(address, width) { return value }
+        log.report("read of \(width.bytes) bytes from \(address), where no device is")
+        return width.mask
+    }
+
+    @inline(__always)
+    private func writeMMIO(_ address: GuestAddress, _ width: AccessWidth, _ value: UInt64) {
+        if buses.mmio.write(value, at: address, width) { return }
+        log.report("write of \(width.bytes) bytes to \(address), where no device is")
+    }
+
+    /// Hands in this vCPU's snapshot, and all of them when it is the last.
+    private func deliverSnapshot(_ index: VCPUIndex, _ vcpu: Backend.CPU, _ trace: ExitTrace) {
+        let snapshot = VCPUSnapshot(index: index, registers: try? vcpu.registers(), exits: trace)
+        let finished: (@Sendable ([VCPUSnapshot]) -> Void, [VCPUSnapshot])? = state.withLock { state in
+            guard let receiver = state.snapshotReceiver,
+                !state.snapshots.contains(where: { $0.index == index })
+            else { return nil }
+            state.snapshots.append(snapshot)
+            guard state.snapshots.count == vcpus.count else { return nil }
+            state.snapshotReceiver = nil
+            snapshotWanted.store(false, ordering: .releasing)
+            return (receiver, state.snapshots.sorted { $0.index < $1.index })
+        }
+        if let (receiver, snapshots) = finished { receiver(snapshots) }
+    }
+}
+
+/// The two address spaces that exits go to.
+struct MachineBuses: Sendable {
+    let mmio: MMIOBus
+    let ports: PortBus
+}
+
+/// Told of each exit, on the vCPU's thread, while a timeline is recorded.
+package protocol ExitObserver: AnyObject, Sendable {
+    func note(_ kind: ExitKind, on vcpu: VCPUIndex)
+}

@@ -1,0 +1,69 @@
+/// What machine to build and what to boot on it. Plain values; checked when the machine is planned.
+public struct MachineConfiguration: Sendable {
+    /// An instruction set of guests.
+    public enum Architecture: String, CaseIterable, Sendable {
+        case x86_64
+        case arm64
+
+        /// The architecture that this program was built for.
+        public static var host: Architecture {
+            #if arch(arm64)
+                .arm64
+            #else
+                .x86_64
+            #endif
+        }
+    }
+
+    /// What executes the guest's instructions.
+    public enum Accelerator: String, CaseIterable, Sendable {
+        /// KVM when the guest's architecture is the host's and `/dev/kvm` opens, else the software CPU.
+        case auto
+        case kvm
+        case software
+    }
+
+    /// Which console the guest is told to use; the other one is there too.
+    public enum Console: String, CaseIterable, Sendable {
+        /// bhyve's character port.
+        case bvm
+        /// The UART: 16550 on x86_64, PL011 on arm64.
+        case serial
+    }
+
+    /// Where the kernel comes from.
+    public enum Image: Hashable, Sendable {
+        /// The unikernel that comes with swvmm.
+        case bundled
+        case file(path: String)
+    }
+
+    public var image = Image.bundled
+    /// Nil: the image's own architecture, and the host's for the bundled unikernel.
+    public var architecture: Architecture?
+    public var accelerator = Accelerator.auto
+    /// The number of vCPUs, 1 to 64.
+    public var cpuCount = 1
+    /// Guest RAM in bytes: a multiple of 4 KiB, at least 4 MiB.
+    public var memorySize: UInt64 = 256 << 20
+    public var commandLine = ""
+    /// Path of an initial ramdisk.
+    public var initrd: String?
+    /// Path of a disk image, handed to the guest in memory as a preloaded module: its writes are not kept.
+    public var disk: String?
+    /// A directory in which `image` and `initrd` are looked up.
+    public var hostPath: String?
+    /// `name=value` settings of the kernel environment, in order; a later one wins.
+    public var environment: [String] = []
+    public var console = Console.bvm
+    /// TCP port on 127.0.0.1 for the bvmdebug device; nil: no such device.
+    public var debugPort: UInt16?
+    /// Seconds after which the machine is stopped; nil: never.
+    public var timeout: Double?
+    /// Where to write the boot as a picture; nil: nowhere.
+    public var timelinePath: String?
+    /// Treat a guest's reset as the end.
+    public var noReboot = false
+
+    public init() {}
+}

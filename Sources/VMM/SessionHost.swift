@@ -1,0 +1,98 @@
+internal import Glibc
+internal import HostIO
+internal import VMMCore
+
+/// The host's side of a session: the event loop's thread, the terminal, the console's buffers, signals and the timeout.
+///
+/// It outlives each machine of the session. Threading: made and closed on the main thread, before any other thread runs;
+/// the rest from any.
+final class SessionHost: Sendable {
+    /// How many lines of the console a report shows.
+    private static let reportedLines = 20
+    /// How long the end waits for a slow reader of the console.
+    private static let drainPatience = Nanoseconds.seconds(2)
+
+    private let loop: EventLoop
+    private let clock: HostClock
+    private let console: ConsoleEndpoint
+    private let debugPort: TCPCharacterServer?
+    private let terminal: TerminalMode?
+    private let signals: SignalSource
+    private let loopThread: HostThread
+
+    /// What the user, a signal or the timeout wants. Called on the loop's thread.
+    struct Handlers: Sendable {
+        var command: @Sendable (EscapeFilter.Command) -> Void
+        var signal: @Sendable (Int32) -> Void
+        var timeout: @Sendable () -> Void
+    }
+
+    init(
+        _ configuration: MachineConfiguration, clock: HostClock, timeline: TimelineRecorder?, handlers: Handlers
+    ) throws(BootError) {
+        self.clock = clock
+        do throws(EventLoopError) { loop = try EventLoop() } catch { throw .eventLoop(error) }
+        do throws(SignalSourceError) {
+            signals = try SignalSource(loop: loop, handler: handlers.signal)
+        } catch {
+            throw .signals(error)
+        }
+        let loop = loop
+        do throws(TCPServerError) {
+            if let port = configuration.debugPort {
+                debugPort = try TCPCharacterServer(port: port, loop: loop)
+            } else {
+                debugPort = nil
+            }
+        } catch {
+            throw .debugPort(error)
+        }
+        console = ConsoleEndpoint(
+            input: STDIN_FILENO, output: STDOUT_FILENO, loop: loop, clock: clock, onCommand: handlers.command,
+            onLine: Self.tap(timeline))
+        do throws(TerminalError) {
+            terminal = isatty(STDIN_FILENO) == 1 ? try TerminalMode(raw: STDIN_FILENO) : nil
+        } catch {
+            throw .terminal(error)
+        }
+        do throws(HostThreadError) {
+            loopThread = try HostThread.start(name: "events") { loop.run() }
+        } catch {
+            throw .thread(error)
+        }
+        if let seconds = configuration.timeout {
+            let timeout = handlers.timeout
+            _ = loop.schedule(at: clock.now + Nanoseconds(UInt64(seconds * 1e9))) { timeout() }
+        }
+        console.start()
+    }
+
+    private static func tap(_ timeline: TimelineRecorder?) -> (@Sendable (ConsoleLine) -> Void)? {
+        guard let timeline else { return nil }
+        return { line in timeline.consoleLine(line.text, at: line.time) }
+    }
+
+    /// The ends for a machine's devices. The console that the guest is told to use gets the input.
+    func ends(for chosen: MachineConfiguration.Console, faults: GuestFaultLog) -> PCMachine.HostEnds {
+        let silent = OutputOnlyChannel(console)
+        return PCMachine.HostEnds(
+            bvmConsole: chosen == .bvm ? console : silent, serial: chosen == .serial ? console : silent,
+            debugPort: debugPort, clock: clock, faults: faults)
+    }
+
+    /// Lets vCPUs go that wait for a slow reader: the session ends.
+    func releaseWriters() {
+        console.shutdown()
+        debugPort?.shutdown()
+    }
+
+    var recentLines: [String] { console.recentLines(Self.reportedLines) }
+
+    /// Ends the loop and its thread, writes out what the guest printed, and puts the terminal back.
+    func close() {
+        loop.stop()
+        loopThread.join()
+        _ = console.drain(deadline: clock.now + Self.drainPatience)
+        terminal?.restore()
+    }
+}
