@@ -1,0 +1,68 @@
+internal import ArgumentParser
+internal import HostIO
+internal import VMM
+
+struct BootCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "boot",
+        abstract: "Boots an image, or without one the bundled unikernel, and connects the terminal to its console.",
+        discussion: """
+            In the terminal: Ctrl-a x leaves, Ctrl-a i shows the vCPUs, Ctrl-a h helps, Ctrl-a a sends Ctrl-a.
+            With a pipe as standard input, the guest gets its bytes and goes on running after its end.
+
+            Exit codes: 0 the guest powered off, 1 host or configuration error, 2 usage, 3 the guest crashed, \
+            124 --timeout ran out, 128+n ended by signal n; a write of v to the debug-exit port gives (v << 1) | 1.
+            """
+    )
+
+    @OptionGroup(title: "Guest") var guest: GuestOptions
+
+    @Option(help: "What executes the guest: auto, kvm or software.")
+    var accel = MachineConfiguration.Accelerator.auto
+
+    @Option(help: ArgumentHelp("Stop after this time, with exit code 124.", valueName: "seconds"))
+    var timeout: Double?
+
+    @Flag(help: "Treat a reset of the guest as its end.")
+    var noReboot = false
+
+    @Option(help: ArgumentHelp("Serve the bvmdebug port on this TCP port of 127.0.0.1.", valueName: "port"))
+    var bvmdebug: UInt16?
+
+    @Option(help: ArgumentHelp("Write the boot as a picture: a self-contained HTML page.", valueName: "file"))
+    var timeline: String?
+
+    @Flag(name: .shortAndLong, help: "Tell what swvmm does, and what the guest does wrong.")
+    var verbose = false
+
+    func validate() throws {
+        if let timeout, !(timeout > 0 && timeout <= 1_000_000_000) {
+            throw ValidationError("--timeout \(timeout): seconds above 0 are wanted")
+        }
+    }
+
+    func run() throws {
+        var configuration = guest.configuration
+        configuration.accelerator = accel
+        configuration.timeout = timeout
+        configuration.noReboot = noReboot
+        configuration.debugPort = bvmdebug
+        configuration.timelinePath = timeline
+
+        let isVerbose = verbose
+        let outcome: BootOutcome
+        do throws(BootError) {
+            outcome = try BootSession(configuration) { message in
+                guard isVerbose || message.level != .detail else { return }
+                StandardError.print("swvmm: \(message.text)")
+            }.run()
+        } catch {
+            StandardError.print("swvmm: error: \(error.words)")
+            throw ExitCode(ProcessExitCode.hostError)
+        }
+        if let report = outcome.report { StandardError.print(report.text) }
+        if outcome.reason.isWorthTelling { StandardError.print("swvmm: \(outcome.reason.words)") }
+        let code = outcome.reason.exitCode
+        if code != ProcessExitCode.success { throw ExitCode(code) }
+    }
+}

@@ -1,0 +1,182 @@
+internal import Boot
+internal import GuestABI
+internal import HostIO
+internal import KVMBackend
+internal import VMM
+internal import VMMCore
+
+extension BootError {
+    /// One line that names the file, option or offset concerned, and what would help.
+    var words: String {
+        switch self {
+        case .file(let error): error.words
+        case .image(let name, let error): "\(name): \(error.words)"
+        case .foreignGuest(let architecture):
+            "no accelerator for \(architecture.rawValue) guests here: KVM runs \(MachineConfiguration.Architecture.host.rawValue) "
+                + "guests only, and this version has no software CPU; boot the image on a host of its architecture"
+        case .noSoftwareCPU: "--accel software: this version has no software CPU; use --accel kvm"
+        case .kvm(let error): error.words() + (error.remedy().map { "; \($0)" } ?? "")
+        case .memory(let error): "guest memory: \(error.words)"
+        case .memoryLargerThanHost(let wanted, let host):
+            "--memory: \(wanted >> 20) MiB are more than this host's \(host >> 20) MiB"
+        case .ports(let error): "two devices want the same I/O ports: \(error)"
+        case .eventLoop(let error): "the event loop: \(error.words)"
+        case .thread(.hostRefused(let code)): "no thread: \(HostFacts.describe(errno: code))"
+        case .signals(.hostRefused(let code)): "signals: \(HostFacts.describe(errno: code))"
+        case .signals(.loopRefused(let error)): "signals: \(error.words)"
+        case .terminal(let error): "the terminal: \(error.words)"
+        case .debugPort(let error): "--bvmdebug: \(error.words)"
+        }
+    }
+}
+
+extension HostFileError {
+    var words: String {
+        switch problem {
+        case .cannotOpen(let code): "\(path): cannot be opened: \(HostFacts.describe(errno: code))"
+        case .cannotRead(let code): "\(path): cannot be read: \(HostFacts.describe(errno: code))"
+        case .cannotWrite(let code): "\(path): cannot be written: \(HostFacts.describe(errno: code))"
+        case .isDirectory: "\(path): is a directory, a file is wanted"
+        case .notARegularFile: "\(path): is not a regular file"
+        case .tooLarge(let size, let limit): "\(path): \(size) bytes, more than the limit of \(limit)"
+        case .truncated(let size, let read): "\(path): shrank from \(size) to \(read) bytes while it was read"
+        }
+    }
+}
+
+extension GuestMemoryError {
+    var words: String {
+        switch self {
+        case .outOfRange(let address, let count): "\(count) bytes at \(address) are not RAM"
+        case .misaligned(let address, let count): "an access of \(count) bytes at \(address) is not aligned"
+        case .regionsOverlap(let one, let other): "regions \(one) and \(other) overlap"
+        case .misalignedRegion(let range): "region \(range) is not page-aligned"
+        case .hostRefused(let size, let code): "the host gave no \(size >> 20) MiB: \(HostFacts.describe(errno: code))"
+        }
+    }
+}
+
+extension EventLoopError {
+    var words: String {
+        switch self {
+        case .hostRefused(_, let code): HostFacts.describe(errno: code)
+        case .notPollable(let descriptor): "descriptor \(descriptor) cannot be waited for"
+        case .badDescriptor(let descriptor): "descriptor \(descriptor) is not open"
+        case .alreadyRegistered(let descriptor): "descriptor \(descriptor) is registered twice"
+        case .notRegistered: "the registration has ended"
+        }
+    }
+}
+
+extension TerminalError {
+    var words: String {
+        switch self {
+        case .notATerminal: "standard input is not a terminal"
+        case .alreadyRaw: "it is in raw mode already"
+        case .hostRefused(let code): HostFacts.describe(errno: code)
+        }
+    }
+}
+
+extension TCPServerError {
+    var words: String {
+        switch self {
+        case .portInUse(let port): "port \(port) of 127.0.0.1 is in use; choose another one"
+        case .hostRefused(let code): HostFacts.describe(errno: code)
+        case .loopRefused(let error): error.words
+        }
+    }
+}
+
+extension BootImageError {
+    var words: String {
+        switch self {
+        case .unsupportedFormat(let format, let offset):
+            "\(format.words), told by the bytes at offset \(hexadecimal(offset)), which this version does not boot: \(format.advice)"
+        case .foreignArchitecture(let found, let wanted, let offset):
+            "made for \(found.words) (offset \(hexadecimal(offset))), not for \(wanted.words); try --arch \(found.words)"
+        case .imageTooLarge(let size, let limit): "\(size) bytes, more than the limit of \(limit)"
+        case .truncated(let part, let offset, let needed, let size):
+            "truncated: \(part.words) needs \(needed) bytes at offset \(hexadecimal(offset)), the file has \(size)"
+        case .badField(let field, let offset, let value):
+            "ELF field \(field) at offset \(hexadecimal(offset)) has the impossible value \(hexadecimal(value))"
+        case .noLoadableSegments: "an ELF file without a loadable segment"
+        case .tooManySegments(let count, let limit): "\(count) segments, more than the limit of \(limit)"
+        case .segmentFileExceedsMemory(let index, let fileSize, let memorySize, let offset):
+            "segment \(index) (program header at offset \(hexadecimal(offset))) has \(fileSize) bytes in the file but "
+                + "\(memorySize) in memory"
+        case .segmentWraps(let index, let address, let size, let offset):
+            "segment \(index) (program header at offset \(hexadecimal(offset))): \(hexadecimal(size)) bytes at "
+                + "\(hexadecimal(address)) run past the end of the address space"
+        case .malformedNote(let offset): "malformed ELF note at offset \(hexadecimal(offset))"
+        case .entryOutsideSegments(let entry): "the entry \(hexadecimal(entry)) lies in no loaded segment"
+        case .entryNotMapped(let entry): "the entry \(hexadecimal(entry)) is not where the first page tables map it"
+        case .protocolNotSupported(let bootProtocol, let architecture):
+            "\(bootProtocol.words) is not a way to enter \(architecture.words) images in this version"
+        case .outsideRAM(let purpose, let range):
+            "\(purpose.words) at \(range) lies outside of the guest's RAM; more --memory may help"
+        case .overlap(let one, let oneRange, let other, let otherRange):
+            "\(one.words) at \(oneRange) and \(other.words) at \(otherRange) overlap"
+        case .noRoom(let purpose, let size, let address, let limit):
+            "no room for \(purpose.words) (\(size) bytes) between \(hexadecimal(address)) and \(hexadecimal(limit)); more "
+                + "--memory may help"
+        case .commandLineTooLong(let length, let limit): "--cmdline: \(length) bytes, more than the limit of \(limit)"
+        case .commandLineHasNUL: "--cmdline: holds a NUL character"
+        case .environment(let error): error.words
+        case .badCPUCount(let count): "--cpus: \(count) vCPUs are not possible"
+        case .badMemorySize(let error): "--memory: \(error.words)"
+        case .memory(let error): "guest memory: \(error.words)"
+        }
+    }
+}
+
+extension MemorySizeError {
+    var words: String {
+        switch self {
+        case .zero: "0 bytes; a guest needs memory"
+        case .notPageSized(let size): "\(size) bytes is not a multiple of 4096"
+        case .tooSmall(let size, let minimum): "\(size) bytes, at least \(minimum) are needed"
+        case .tooLarge(let size, let maximum): "\(size) bytes, at most \(maximum) are possible"
+        }
+    }
+}
+
+extension KernelEnvironmentError {
+    var words: String {
+        switch self {
+        case .noEqualsSign(let text): "-e \(text): name=value is wanted"
+        case .emptyName: "-e: the name is empty; name=value is wanted"
+        case .nameTooLong(let length, let limit): "-e: a name of \(length) bytes, at most \(limit) are possible"
+        case .badNameCharacter(let name, let byte):
+            "-e \(name): byte \(hexadecimal(UInt64(byte))) cannot be part of a name"
+        case .valueTooLong(let name, let length, let limit):
+            "-e \(name): a value of \(length) bytes, at most \(limit) are possible"
+        case .nulInValue(let name): "-e \(name): the value holds a NUL character"
+        case .environmentTooLarge(let size, let limit):
+            "-e: \(size) bytes of environment, at most \(limit) are possible"
+        case .unterminated: "the environment has no end"
+        }
+    }
+}
+
+extension StopReason {
+    /// The exit code of `swvmm boot` (docs/exit-codes.md).
+    var exitCode: Int32 {
+        switch self {
+        case .powerOff, .reset, .userLeft: ProcessExitCode.success
+        case .guestPanicked, .vcpuStopped: ProcessExitCode.guestCrashed
+        case .debugExit(let code): Int32(code)
+        case .timedOut: ProcessExitCode.timedOut
+        case .hostRefusedThreads: ProcessExitCode.hostError
+        case .signal(let number): ProcessExitCode.signalBase + number
+        }
+    }
+
+    /// Whether the user should be told even when it went well.
+    var isWorthTelling: Bool {
+        switch self {
+        case .powerOff, .reset, .debugExit: false
+        case .guestPanicked, .vcpuStopped, .timedOut, .userLeft, .hostRefusedThreads, .signal: true
+        }
+    }
+}

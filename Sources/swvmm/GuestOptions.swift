@@ -1,0 +1,97 @@
+public import ArgumentParser
+public import VMM
+
+/// The options that say what guest it is: shared by `boot` and `inspect`.
+struct GuestOptions: ParsableArguments {
+    @Argument(help: "The kernel image; without one, the unikernel that comes with swvmm.")
+    var image: String?
+
+    @Option(help: "The guest's architecture: x86_64 or arm64. Default: the image's, or the host's.")
+    var arch: MachineConfiguration.Architecture?
+
+    @Option(help: ArgumentHelp("The number of vCPUs, 1 to 64.", valueName: "n"))
+    var cpus = 1
+
+    @Option(
+        name: [.short, .long],
+        help: ArgumentHelp("Guest memory: bytes, or with K, M or G.", valueName: "size"))
+    var memory = MemorySize(bytes: 256 << 20)
+
+    @Option(help: ArgumentHelp("The kernel's command line.", valueName: "text"))
+    var cmdline = ""
+
+    @Option(help: ArgumentHelp("An initial ramdisk.", valueName: "path"))
+    var initrd: String?
+
+    @Option(
+        name: [.customShort("e"), .customLong("env")],
+        help: ArgumentHelp(
+            "A setting of the kernel environment; may be repeated, the last one wins.", valueName: "name=value"))
+    var environment: [String] = []
+
+    @Option(
+        name: [.short, .long],
+        help: ArgumentHelp(
+            "A disk image, handed over as a memory disk: the guest's writes are not kept.", valueName: "path"))
+    var disk: String?
+
+    @Option(
+        help: ArgumentHelp("The directory in which the image and the initrd are looked up.", valueName: "directory"))
+    var hostPath: String?
+
+    @Option(help: "The console that the guest is told to use: bvm or serial.")
+    var console = MachineConfiguration.Console.bvm
+
+    func validate() throws {
+        guard (1...64).contains(cpus) else { throw ValidationError("--cpus \(cpus): from 1 to 64 vCPUs are possible") }
+    }
+
+    var configuration: MachineConfiguration {
+        var configuration = MachineConfiguration()
+        configuration.image = image.map { .file(path: $0) } ?? .bundled
+        configuration.architecture = arch
+        configuration.cpuCount = cpus
+        configuration.memorySize = memory.bytes
+        configuration.commandLine = cmdline
+        configuration.initrd = initrd
+        configuration.disk = disk
+        configuration.hostPath = hostPath
+        configuration.environment = environment
+        configuration.console = console
+        return configuration
+    }
+}
+
+extension MachineConfiguration.Architecture: ExpressibleByArgument {}
+extension MachineConfiguration.Accelerator: ExpressibleByArgument {}
+extension MachineConfiguration.Console: ExpressibleByArgument {}
+
+/// A size of memory as users write it: `512M`, `2G`, `65536K`, `268435456`.
+struct MemorySize: ExpressibleByArgument, CustomStringConvertible {
+    let bytes: UInt64
+
+    init(bytes: UInt64) { self.bytes = bytes }
+
+    init?(argument: String) {
+        let digits = argument.prefix { $0.isASCII && $0.isNumber }
+        let shift: UInt64
+        switch argument.dropFirst(digits.count).lowercased() {
+        case "", "b": shift = 0
+        case "k", "kb", "kib": shift = 10
+        case "m", "mb", "mib": shift = 20
+        case "g", "gb", "gib": shift = 30
+        default: return nil
+        }
+        guard let number = UInt64(digits) else { return nil }
+        let (bytes, overflow) = number.multipliedReportingOverflow(by: 1 << shift)
+        guard !overflow else { return nil }
+        self.bytes = bytes
+    }
+
+    var description: String {
+        for (shift, unit) in [(30, "G"), (20, "M"), (10, "K")] where bytes > 0 && bytes % (1 << UInt64(shift)) == 0 {
+            return "\(bytes >> UInt64(shift))\(unit)"
+        }
+        return "\(bytes)"
+    }
+}

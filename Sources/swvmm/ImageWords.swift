@@ -1,0 +1,95 @@
+internal import Boot
+internal import VMMCore
+
+extension ImageFormat {
+    /// What it is, in a few words.
+    var words: String {
+        switch self {
+        case .empty: "an empty file"
+        case .truncatedELF(let length): "the first \(length) bytes of an ELF file"
+        case .elf64(let identity):
+            "ELF64 for \(identity.architecture.words)\(identity.isLittleEndian ? "" : ", big-endian")"
+        case .elf32(let identity): "ELF32 for \(identity.architecture.words)"
+        case .linuxBzImage(let header):
+            "Linux bzImage, boot protocol \(header.protocolVersion >> 8).\(header.protocolVersion & 0xFF)"
+                + (header.kernelVersion.map { ", version \($0)" } ?? "")
+        case .linuxARM64Image: "Linux arm64 Image"
+        case .compressed(let compression): "a file compressed with \(compression)"
+        case .efiZboot(_, let size, let compression): "an EFI zboot kernel (\(size) bytes of \(compression))"
+        case .pe(let architecture): "a PE executable" + (architecture.map { " for \($0.words)" } ?? "")
+        case .disk(.mbr(let partitions)): "a disk image with an MBR, \(partitions) partitions"
+        case .disk(.gpt(let sectorSize)): "a disk image with a GPT, sectors of \(sectorSize) bytes"
+        case .qcow2(let version, let size): "a qcow2 image, version \(version), of \(size) bytes"
+        case .unknown(let bytes):
+            "an unknown format (it begins with \(bytes.map { hexadecimal(UInt64($0)) }.joined(separator: " ")))"
+        }
+    }
+
+    /// What would work instead.
+    var advice: String {
+        switch self {
+        case .linuxBzImage: "unpack its vmlinux (scripts/extract-vmlinux in Linux), which has a PVH entry"
+        case .linuxARM64Image, .efiZboot:
+            "arm64 kernels need the software CPU or an arm64 host, which this version does not have"
+        case .compressed(let compression): "unpack it with \(compression) first"
+        case .disk, .qcow2: "give the kernel as the image; a disk alone needs firmware"
+        default: "an ELF64 executable with a PVH note, a FreeBSD kernel or an image with swvmm's note would work"
+        }
+    }
+}
+
+extension ImageArchitecture {
+    var words: String {
+        switch self {
+        case .x86_64: "x86_64"
+        case .aarch64: "arm64"
+        case .elfMachine(let number): "ELF machine \(number)"
+        case .peMachine(let number): "PE machine \(hexadecimal(UInt64(number)))"
+        }
+    }
+}
+
+extension BootProtocol {
+    var words: String {
+        switch self {
+        case .freeBSDMetadata: "FreeBSD kernel metadata"
+        case .pvh: "PVH (32-bit)"
+        case .elf64Entry: "the 64-bit ELF entry with Linux boot parameters"
+        }
+    }
+}
+
+extension Placement.Purpose {
+    var words: String {
+        switch self {
+        case .segment(let index): "segment \(index)"
+        case .symbols: "symbols"
+        case .initrd: "initrd"
+        case .disk: "memory disk"
+        case .deviceTree: "device tree"
+        case .environment: "environment"
+        case .metadata: "metadata"
+        case .stack: "stack"
+        case .pageTables: "page tables"
+        case .globalDescriptorTable: "GDT"
+        case .startInfo: "start_info"
+        case .bootParameters: "boot_params"
+        case .commandLine: "command line"
+        case .trampolineRoom: "room for starting CPUs"
+        }
+    }
+}
+
+extension ELFPart {
+    var words: String {
+        switch self {
+        case .fileHeader: "the file header"
+        case .programHeaders: "the program headers"
+        case .sectionHeaders: "the section headers"
+        case .segment(let index): "segment \(index)"
+        case .note(let index): "the note in program header \(index)"
+        case .symbolTable: "the symbol table"
+        case .stringTable: "the string table"
+        }
+    }
+}

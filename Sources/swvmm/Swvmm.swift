@@ -1,0 +1,44 @@
+internal import ArgumentParser
+internal import Glibc
+internal import HostIO
+
+/// The command line: parses, prints, maps errors to words and exit codes (docs/exit-codes.md). No logic.
+@main
+struct Swvmm: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "swvmm",
+        abstract: "Boots x86_64 and arm64 guests; without an image, its own unikernel.",
+        version: "0.1.0",
+        subcommands: [BootCommand.self, InspectCommand.self, DoctorCommand.self]
+    )
+
+    /// ArgumentParser's own entry, but with 2 as the exit code of a usage error.
+    static func main() {
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch let code as ExitCode {
+            Glibc.exit(code.rawValue)
+        } catch {
+            let code = exitCode(for: error)
+            let message = fullMessage(for: error)
+            if code.isSuccess {
+                print(message)
+                Glibc.exit(ProcessExitCode.success)
+            }
+            StandardError.print(message)
+            Glibc.exit(code == .validationFailure ? ProcessExitCode.usage : ProcessExitCode.hostError)
+        }
+    }
+}
+
+/// The exit codes of every command.
+enum ProcessExitCode {
+    static let success: Int32 = 0
+    static let hostError: Int32 = 1
+    static let usage: Int32 = 2
+    static let guestCrashed: Int32 = 3
+    static let timedOut: Int32 = 124
+    /// Added to the number of a signal that ended swvmm.
+    static let signalBase: Int32 = 128
+}
