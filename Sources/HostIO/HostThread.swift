@@ -4,10 +4,11 @@ internal import Synchronization
 
 /// A named thread of the host.
 ///
-/// The thread starts with every signal blocked but two kinds. The faults of its own instructions (SEGV, BUS, ILL, FPE,
+/// The thread starts with every signal blocked but three kinds. The faults of its own instructions (SEGV, BUS, ILL, FPE,
 /// TRAP, ABRT, SYS) stay open: blocked, they would kill the process without the handler that restores the terminal. The
-/// kick signal, if one is given, stays open so that it interrupts a vCPU's system call. Signals sent to the process (INT,
-/// TERM, HUP, CONT and so on) thus reach the main thread or a `SignalSource`.
+/// kick signal, if one is given, stays open so that it interrupts a vCPU's system call. PROF stays open because Swift's
+/// crash reporter stops the other threads with it. Signals sent to the process (INT, TERM, HUP, CONT and so on) thus reach
+/// the main thread or a `SignalSource`.
 package final class HostThread: Sendable {
     private let thread: pthread_t
     private let isJoined = Mutex(false)
@@ -23,7 +24,7 @@ package final class HostThread: Sendable {
         name: String, kickSignal: Int32? = nil, _ body: @escaping @Sendable () -> Void
     ) throws(HostThreadError) -> HostThread {
         let start = Start(name: String(name.prefix(15)), body: body)
-        var openSignals: [Int32] = [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT, SIGSYS]
+        var openSignals: [Int32] = [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT, SIGSYS, SIGPROF]
         if let kickSignal { openSignals.append(kickSignal) }
 
         // The new thread inherits the mask: no signal can hit it before its own code runs.

@@ -19,7 +19,7 @@ import VMMTestSupport
         #expect(seen.values == ["vcpu 0 of the t\n"])
     }
 
-    @Test("a thread blocks every signal but faults and its kick signal; the caller's mask stays")
+    @Test("a thread blocks every signal but faults, PROF and its kick signal; the caller's mask stays")
     func mask() throws {
         let before = blockedSignals()
         let seen = Recorder<Set<Int32>>()
@@ -28,7 +28,7 @@ import VMMTestSupport
         for signal in [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT, SIGUSR2, SIGPIPE] {
             #expect(blocked.contains(signal))
         }
-        for signal in [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT, SIGSYS, SIGUSR1] {
+        for signal in [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT, SIGSYS, SIGPROF, SIGUSR1] {
             #expect(!blocked.contains(signal))
         }
         #expect(blockedSignals() == before)

@@ -5,6 +5,9 @@ import Testing
 import VMMCore
 import VMMTestSupport
 
+/// The one under test; VMMTestSupport has another.
+typealias HostThread = HostIO.HostThread
+
 /// An event loop on a thread of its own, stopped and joined at the end of its life.
 final class RunningLoop: Sendable {
     let loop: EventLoop
