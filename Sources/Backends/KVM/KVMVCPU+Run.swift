@@ -104,15 +104,19 @@ extension KVMVCPU {
     @inline(__always)
     private func decodePortAccess() -> VCPUExit {
         let io = unsafe page.pointee.io
-        guard let width = AccessWidth(rawValue: io.size), width != .doubleword, io.count > 0 else {
-            return .failure(.unhandledExit(reason: UInt32(KVM_EXIT_IO)))
+        let width: AccessWidth
+        switch io.size {
+        case 1: width = .byte
+        case 2: width = .halfword
+        case 4: width = .word
+        default: return .failure(.unhandledExit(reason: UInt32(KVM_EXIT_IO)))
         }
         let isWrite = io.direction == UInt8(KVM_EXIT_IO_OUT)
         unsafe state.pointee.offset = Int(truncatingIfNeeded: io.data_offset)
         unsafe state.pointee.width = width
         unsafe state.pointee.pending = isWrite ? .write : .read
         if io.count > 1 {
-            unsafe state.pointee.rest = (Int(io.count) - 1) * width.bytes
+            unsafe state.pointee.rest = (Int(io.count) - 1) * Int(io.size)
             unsafe state.pointee.address = UInt64(io.port)
             unsafe state.pointee.isMemory = false
         }
@@ -126,12 +130,20 @@ extension KVMVCPU {
         guard length > 0, length <= 8 else { return .failure(.unhandledExit(reason: UInt32(KVM_EXIT_MMIO))) }
         let address = unsafe page.pointee.mmio.phys_addr
         let isWrite = unsafe page.pointee.mmio.is_write != 0
-        let width = Self.widestPiece(of: Int(length))
+        // Not `width.bytes`: a call into another module on the way of each exit.
+        let width: AccessWidth
+        let bytes: Int
+        switch length {
+        case 8: (width, bytes) = (.doubleword, 8)
+        case 4...7: (width, bytes) = (.word, 4)
+        case 2...3: (width, bytes) = (.halfword, 2)
+        default: (width, bytes) = (.byte, 1)
+        }
         unsafe state.pointee.offset = Int(swvmm_kvm_mmio_data_offset)
         unsafe state.pointee.width = width
         unsafe state.pointee.pending = isWrite ? .write : .read
-        if Int(length) != width.bytes {
-            unsafe state.pointee.rest = Int(length) - width.bytes
+        if Int(length) != bytes {
+            unsafe state.pointee.rest = Int(length) - bytes
             unsafe state.pointee.address = address
             unsafe state.pointee.isMemory = true
         }

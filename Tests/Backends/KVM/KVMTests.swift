@@ -138,6 +138,30 @@ import VMMCore
         #expect(try guest.memory.load(UInt8.self, at: GuestAddress(0xEFFF)) == 0x11)
     }
 
+    @Test("an instruction fetched from where no RAM is ends in an internal error, not in a crash")
+    func fetchFromNowhere() throws {
+        // jmp 0x2000:0
+        let guest = try KVMGuest([0xEA, 0x00, 0x00, 0x00, 0x20])
+        guard case .failure(.internalError(suberror: 1, _)) = try guest.cpu.run() else {
+            Issue.record("no internal error")
+            return
+        }
+        #expect(try guest.cpu.registers().cs.base == 0x20000)
+    }
+
+    @Test(
+        "an internal error brings the instruction's bytes",
+        .enabled(if: unsafe access("/sys/module/kvm_pvm", F_OK) == 0, "only an interpreting KVM lacks XGETBV"))
+    func instructionBytes() throws {
+        let guest = try KVMGuest([0x90, 0x0F, 0x01, 0xD0, 0xE6, 0x80])
+        guard case .failure(.internalError(suberror: 1, let instruction)) = try guest.cpu.run() else {
+            Issue.record("no internal error")
+            return
+        }
+        #expect(instruction.bytes.starts(with: [0x0F, 0x01, 0xD0]))
+        #expect(try guest.cpu.registers().rip == 0x1001)
+    }
+
     @Test("translate follows the guest's page tables, here none: real mode is the identity")
     func translate() throws {
         let guest = try KVMGuest([0xF4])
