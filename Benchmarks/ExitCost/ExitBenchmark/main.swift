@@ -4,6 +4,7 @@
 // Usage: exit-benchmark [ROUNDS [EXITS]]
 
 internal import BareExitLoop
+internal import Glibc
 internal import KVMBackend
 internal import VMMCore
 
@@ -63,48 +64,59 @@ func text(_ value: Double, _ digits: Int) -> String {
     return "\((value * scale).rounded() / scale)"
 }
 
-let arguments = CommandLine.arguments.dropFirst().compactMap { Int64($0) }
-// Short rounds: most of them pass without a preemption, so that the median is of undisturbed ones.
-let rounds = arguments.first ?? 801
-let exits = arguments.dropFirst().first ?? 100
+func runBenchmark() throws {
+    let arguments = CommandLine.arguments.dropFirst().compactMap { Int64($0) }
+    // Short rounds: most of them pass without a preemption, so that the median is of undisturbed ones.
+    let rounds = max(1, arguments.first ?? 801)
+    // One round has at least a read and a write.
+    let exits = max(2, arguments.dropFirst().first ?? 100)
 
-var openings: [Double] = []
-var creations: [[Double]] = [[], []]
-for round in 0..<10 {
-    let start = monotonic_nanoseconds()
-    let host = try KVMHost()
-    let opened = monotonic_nanoseconds()
-    let machine = try makeMachine(host, hasTimer8254: round % 2 == 0)
-    creations[round % 2].append(Double(monotonic_nanoseconds() - opened) / 1e6)
-    openings.append(Double(opened - start) / 1e6)
+    var openings: [Double] = []
+    var creations: [[Double]] = [[], []]
+    for round in 0..<10 {
+        let start = monotonic_nanoseconds()
+        let host = try KVMHost()
+        let opened = monotonic_nanoseconds()
+        let machine = try makeMachine(host, hasTimer8254: round % 2 == 0)
+        creations[round % 2].append(Double(monotonic_nanoseconds() - opened) / 1e6)
+        openings.append(Double(opened - start) / 1e6)
+        _ = machine
+    }
+    print("open and probe /dev/kvm   \(text(median(openings), 3)) ms (medians)")
+    print(
+        "machine with one vCPU     \(text(median(creations[1]), 3)) ms, with a PIT \(text(median(creations[0]), 3)) ms")
+
+    let (machine, cpu) = try makeMachine(KVMHost(), hasTimer8254: false)
+    let bare = bare_machine_create()
+    guard bare >= 0 else { throw BenchmarkError.bareMachine(-bare) }
+    let loop = Loop<KVMVirtualMachine>(cpu: cpu)
+    var bareCosts: [Double] = []
+    var costs: [Double] = []
+    for round in 0..<Int(rounds + 2) {
+        // Whoever goes second finds the caches as the other left them: take turns.
+        var bareTime: Int64 = 0
+        var time: Int64 = 0
+        for turn in 0..<2 {
+            if (round + turn) % 2 == 0 {
+                bareTime = bare_machine_run(bare, exits)
+                guard bareTime >= 0 else { throw BenchmarkError.bareLoop }
+            } else {
+                time = try loop.run(exits)
+            }
+        }
+        guard round >= 2 else { continue }  // Warm-up.
+        bareCosts.append(Double(bareTime) / Double(exits))
+        costs.append(Double(time) / Double(exits))
+    }
+    print("port exit, bare C loop    \(text(median(bareCosts), 1)) ns (median of \(rounds) rounds of \(exits))")
+    print("port exit, swvmm          \(text(median(costs), 1)) ns")
+    print("ratio                     \(text(median(costs) / median(bareCosts), 3))")
     _ = machine
 }
-print("open and probe /dev/kvm   \(text(median(openings), 3)) ms (medians)")
-print("machine with one vCPU     \(text(median(creations[1]), 3)) ms, with a PIT \(text(median(creations[0]), 3)) ms")
 
-let (machine, cpu) = try makeMachine(KVMHost(), hasTimer8254: false)
-let bare = bare_machine_create()
-guard bare >= 0 else { throw BenchmarkError.bareMachine(-bare) }
-let loop = Loop<KVMVirtualMachine>(cpu: cpu)
-var bareCosts: [Double] = []
-var costs: [Double] = []
-for round in 0..<Int(rounds + 2) {
-    // Whoever goes second finds the caches as the other left them: take turns.
-    var bareTime: Int64 = 0
-    var time: Int64 = 0
-    for turn in 0..<2 {
-        if (round + turn) % 2 == 0 {
-            bareTime = bare_machine_run(bare, exits)
-            guard bareTime >= 0 else { throw BenchmarkError.bareLoop }
-        } else {
-            time = try loop.run(exits)
-        }
-    }
-    guard round >= 2 else { continue }  // Warm-up.
-    bareCosts.append(Double(bareTime) / Double(exits))
-    costs.append(Double(time) / Double(exits))
+do {
+    try runBenchmark()
+} catch {
+    print("exit-benchmark: \(error)")
+    exit(1)
 }
-print("port exit, bare C loop    \(text(median(bareCosts), 1)) ns (median of \(rounds) rounds of \(exits))")
-print("port exit, swvmm          \(text(median(costs), 1)) ns")
-print("ratio                     \(text(median(costs) / median(bareCosts), 3))")
-_ = machine
