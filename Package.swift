@@ -106,6 +106,7 @@ let package = Package(
         tests("TimerDevicesTests", path: "Devices/Timer", uses: ["VMMCore", "TimerDevices"]),
         tests("PlatformDevicesTests", path: "Devices/Platform", uses: ["VMMCore", "GuestABI", "PlatformDevices"]),
         tests("BackendContractTests", path: "BackendContract", uses: ["VMMCore", "KVMBackend"]),
+        tests("GuestKernelTests", path: "GuestKernel/Images", uses: ["GuestKernel"]),
         tests("KernelCoreTests", path: "GuestKernel/Core", uses: ["KernelCore", "GuestABI"]),
         tests("KVMBackendTests", path: "Backends/KVM", uses: ["VMMCore", "KVMBackend", "KVMBridge", "HostSupport"]),
         .target(name: "HostSupport", path: "Tests/HostSupport"),

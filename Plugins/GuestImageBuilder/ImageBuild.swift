@@ -66,11 +66,12 @@ struct ImageBuild {
             [
                 "-target", architecture.triple, "-enable-experimental-feature", "Embedded",
                 "-enable-experimental-feature", "Volatile", "-enable-experimental-feature", "Extern",
-                "-wmo", "-parse-as-library", "-swift-version", "6", "-Osize", "-warnings-as-errors",
+                "-wmo", "-parse-as-library", "-swift-version", "6", "-O", "-warnings-as-errors",
                 "-strict-memory-safety", "-enable-upcoming-feature", "ExistentialAny",
                 "-enable-upcoming-feature", "InternalImportsByDefault",
                 "-module-name", "Kernel", "-package-name", "swvmm", "-module-cache-path", work("ModuleCache"),
-                "-enforce-exclusivity=unchecked", "-Xfrontend", "-function-sections", "-Xfrontend", "-disable-stack-protector",
+                "-enforce-exclusivity=unchecked", "-Xfrontend", "-function-sections", "-Xfrontend",
+                "-disable-stack-protector",
                 "-no-color-diagnostics",
             ] + clangOptions.flatMap { ["-Xcc", $0] } + includes + ["-c", "-o", object] + files(".swift"))
         return object

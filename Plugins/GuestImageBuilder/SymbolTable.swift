@@ -21,12 +21,12 @@ enum SymbolTable {
     /// The section `.kernel_symbols` with a file's contents.
     static func assembly(including path: String) -> String {
         """
-            .section .kernel_symbols, "a"
-            .balign 8
-            .globl kernel_symbols
-            kernel_symbols:
-            .incbin "\(path)"
+        .section .kernel_symbols, "a"
+        .balign 8
+        .globl kernel_symbols
+        kernel_symbols:
+        .incbin "\(path)"
 
-            """
+        """
     }
 }

@@ -7,7 +7,8 @@ enum ExceptionReport {
         let output = Panic.begin()
         output.newLine()
         output.write("exception: ")
-        output.write(entry & 3 == 0 ? className(syndrome >> 26 & 63) : entry & 3 == 3 ? "SError" : "unexpected interrupt")
+        output.write(
+            entry & 3 == 0 ? className(syndrome >> 26 & 63) : entry & 3 == 3 ? "SError" : "unexpected interrupt")
         output.write(", ESR 0x")
         output.write(hex: syndrome, digits: 8)
         output.newLine()

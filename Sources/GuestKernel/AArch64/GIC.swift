@@ -94,7 +94,8 @@ extension GIC {
         let target = SecondaryCPUs.mpidr(of: cpu)
         data_barrier()
         write_icc_sgi1r(
-            UInt64(number) << 24 | (target >> 8 & 0xFF) << 16 | (target >> 16 & 0xFF) << 32 | (target >> 32 & 0xFF) << 48
+            UInt64(number) << 24 | (target >> 8 & 0xFF) << 16 | (target >> 16 & 0xFF) << 32 | (target >> 32 & 0xFF)
+                << 48
                 | (target >> 4 & 0xF) << 44 | 1 << (target & 0xF))
         instruction_barrier()
     }

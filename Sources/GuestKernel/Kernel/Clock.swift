@@ -15,7 +15,9 @@ enum Clock {
         unsafe hertz = frequency
         unsafe self.base = base
         unsafe nanosecondsPerTick = (1_000_000_000 << 32) / frequency
-        unsafe ticksPerNanosecond = (frequency << 29) / 1_000_000_000 << 3
+        // In two parts, so that nothing overflows.
+        let rest = (frequency % 1_000_000_000) << 32
+        unsafe ticksPerNanosecond = ((frequency / 1_000_000_000) << 32) + rest / 1_000_000_000
     }
 
     /// Ticks a second.

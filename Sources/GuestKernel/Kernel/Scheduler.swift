@@ -151,7 +151,11 @@ extension Scheduler {
         if previous.state == .running { previous.state = .ready }
         next.state = .running
         guard next !== previous else { return }
-        if next === cpu.idle { cpu.idleSince = now } else if previous === cpu.idle { cpu.idleTime += now - cpu.idleSince }
+        if next === cpu.idle {
+            cpu.idleSince = now
+        } else if previous === cpu.idle {
+            cpu.idleTime += now - cpu.idleSince
+        }
         if !previous.stackIsSound { Panic.stop("stack overflow of a thread", value: UInt64(previous.id)) }
         next.home = cpu.index
         cpu.running = next
@@ -192,7 +196,10 @@ extension Scheduler {
     }
 
     /// Sets the CPU's timer for the next sleeper or the end of the current thread's slice. Leaves an earlier one alone.
+    ///
+    /// A CPU that is about to switch sets it then: the end of a slice that is over would interrupt again and again until then.
     private static func armTimer(_ cpu: CPUState) {
+        if cpu.needsReschedule { return }
         var deadline = cpu.timers.nextDeadline ?? .max
         deadline = min(deadline, cpu.queue.preemptionDeadline ?? .max)
         guard deadline != .max, cpu.armedDeadline == 0 || deadline < cpu.armedDeadline else { return }

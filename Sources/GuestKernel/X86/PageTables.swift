@@ -106,6 +106,7 @@ struct PageTables {
     /// RAM comes zeroed from every virtual machine monitor, but not from a kernel that rebooted into this one.
     @unsafe private static func clearPage(_ page: UInt64) {
         // SAFETY: a page of usable memory that nobody has yet, mapped by the loader's tables.
-        unsafe UnsafeMutableRawPointer(bitPattern: UInt(page))?.initializeMemory(as: UInt8.self, repeating: 0, count: 4096)
+        unsafe UnsafeMutableRawPointer(bitPattern: UInt(page))?.initializeMemory(
+            as: UInt8.self, repeating: 0, count: 4096)
     }
 }

@@ -4,7 +4,8 @@ import CSupport
 enum TimeStampCounter {
     /// Hertz.
     static func frequency(_ boot: BootInformation) -> UInt64 {
-        boot.parameter("machdep.counter_freq")?.integer ?? fromCPUID() ?? fromHypervisor() ?? fromIntervalTimer() ?? 1_000_000_000
+        boot.parameter("machdep.counter_freq")?.integer ?? fromCPUID() ?? fromHypervisor() ?? fromIntervalTimer()
+            ?? 1_000_000_000
     }
 
     /// Leaf 15H: crystal × EBX / EAX. Source: Intel SDM volume 3, §18.7.3.
@@ -43,23 +44,32 @@ enum TimeStampCounter {
         return shift >= 0 ? frequency >> UInt64(shift) : frequency << UInt64(-shift)
     }
 
-    /// Counts TSC ticks while channel 2 of the 8254 counts 10 ms. Source: Intel 8254 datasheet; port 61H of the PC.
+    /// Counts TSC ticks while channel 0 of the 8254 counts 5 ms; its interrupt goes nowhere. Source: Intel 8254 datasheet.
     private static func fromIntervalTimer() -> UInt64? {
-        let gate = in8(0x61)
-        guard gate != 0xFF else { return nil }
-        let count: UInt16 = 11_932
-        out8(0x61, gate & ~3)
-        // Channel 2, low then high byte, mode 0: output rises at the end.
-        out8(PCPlatform.pitPort + 3, 0b1011_0000)
-        out8(PCPlatform.pitPort + 2, UInt8(truncatingIfNeeded: count))
-        out8(PCPlatform.pitPort + 2, UInt8(truncatingIfNeeded: count >> 8))
-        out8(0x61, gate & ~3 | 1)
+        // Channel 0, low then high byte, mode 2: counts down from 65536 and again.
+        out8(PCPlatform.pitPort + 3, 0b0011_0100)
+        out8(PCPlatform.pitPort, 0)
+        out8(PCPlatform.pitPort, 0)
+        let first = intervalTimerCount()
         let start = read_tsc()
-        while in8(0x61) & 1 << 5 == 0 {
-            // A machine without the timer: give up after 10^10 ticks.
-            if read_tsc() - start > 10_000_000_000 { return nil }
+        var ticks: UInt64 = 0
+        var end = start
+        while ticks < intervalTimerFrequency / 200 {
+            end = read_tsc()
+            // Where there is no such timer the count stands still.
+            if end - start > 10_000_000_000 { return nil }
+            ticks = UInt64(first &- intervalTimerCount())
         }
-        let frequency = (read_tsc() - start) * 100
+        let frequency = (end - start) * intervalTimerFrequency / ticks
         return frequency > 50_000_000 ? frequency : nil
+    }
+
+    private static var intervalTimerFrequency: UInt64 { 1_193_182 }
+
+    private static func intervalTimerCount() -> UInt16 {
+        // Latch channel 0, then low and high byte.
+        out8(PCPlatform.pitPort + 3, 0)
+        let low = UInt16(in8(PCPlatform.pitPort))
+        return UInt16(in8(PCPlatform.pitPort)) << 8 | low
     }
 }
