@@ -2,7 +2,7 @@ package import AArch64
 package import Boot
 internal import GuestKernel
 internal import HostIO
-internal import VMMCore
+package import VMMCore
 package import X86
 
 /// What a configuration names, read and checked: the same for `boot` and `inspect`.
@@ -13,12 +13,15 @@ package struct BootPreparation: Sendable {
     package let architecture: MachineConfiguration.Architecture
     /// The image's path, or `bundled unikernel`.
     package let imageName: String
+    /// True for the unikernel that comes with swvmm, whose wants are known.
+    package let isBundled: Bool
     package let image: BootImage
     package private(set) var boot: BootConfiguration
 
     /// Reads the files and decides the architecture. Opens no backend.
     package init(_ configuration: MachineConfiguration) throws(BootError) {
         (image, imageName, architecture) = try Self.image(of: configuration)
+        isBundled = configuration.image == .bundled
         boot = BootConfiguration(memorySize: configuration.memorySize)
         boot.cpuCount = configuration.cpuCount
         boot.commandLine = configuration.commandLine
@@ -40,6 +43,15 @@ package struct BootPreparation: Sendable {
 
     /// The TSC or generic timer frequency in Hz becomes known with the first vCPU.
     package mutating func setCounterFrequency(_ hertz: UInt64?) { boot.counterFrequency = hertz }
+
+    /// The RAM of a `pc` machine of this size.
+    package func x86RAMRanges() throws(BootError) -> [GuestRange] {
+        do throws(BootImageError) {
+            return try X86MemoryMap.ramRanges(boot.memorySize)
+        } catch {
+            throw .image(name: imageName, error)
+        }
+    }
 
     package func x86Plan() throws(BootError) -> X86BootPlan {
         do throws(BootImageError) {

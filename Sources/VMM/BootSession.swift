@@ -2,7 +2,6 @@ internal import HostIO
 internal import KVMBackend
 internal import Synchronization
 internal import VMMCore
-internal import X86
 
 /// One call of `swvmm boot`: the terminal, the timeout and the signals, and one machine after the other until the guest
 /// has done with resets.
@@ -93,22 +92,10 @@ extension BootSession {
         _ preparation: inout BootPreparation, on kvm: KVMHost, host: SessionHost, faults: GuestFaultLog
     ) throws(BootError) -> BootOutcome {
         let lifecycle = MachineLifecycle()
-        let cpuCount = configuration.cpuCount
-        let (backend, firstVCPU) = try phase("create the virtual machine") { () throws(BootError) in
-            do throws(KVMError) {
-                let backend = try KVMVirtualMachine(host: kvm, configuration: .init(vcpuCount: cpuCount))
-                return (backend, try backend.makeVCPU(VCPUIndex(0)))
-            } catch {
-                throw .kvm(error)
-            }
-        }
-        preparation.setCounterFrequency(firstVCPU.tscFrequency)
-        let plan = try phase("plan the boot") { () throws(BootError) in try preparation.x86Plan() }
-        let machine = try phase("load and connect") { () throws(BootError) in
+        let machine = try phase("build the machine") { () throws(BootError) in
             try PCMachine(
-                backend: backend, firstVCPU: firstVCPU, plan: plan, imageName: preparation.imageName,
-                cpuCount: cpuCount, lifecycle: lifecycle,
-                host: host.ends(for: configuration.console, faults: faults))
+                on: kvm, preparation: &preparation, lifecycle: lifecycle,
+                host: host.ends(for: configuration.console, faults: faults), timeline: timeline)
         }
         defer { machine.disconnect() }
         begin(Running(lifecycle: lifecycle, machine: machine))

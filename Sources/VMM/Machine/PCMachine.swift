@@ -21,34 +21,44 @@ struct PCMachine {
 
     /// Builds the machine up to the moment before its first instruction.
     ///
-    /// - Parameters:
-    ///   - backend: a fresh virtual machine without memory.
-    ///   - firstVCPU: its vCPU 0: made before the boot was planned, since it knows the counter's frequency.
+    /// Memory comes first: KVM makes a slot wait for a grace period once interrupt controllers are there. Then vCPU 0,
+    /// since the boot's plan wants to know the frequency of its counter.
     init(
-        backend: KVMVirtualMachine, firstVCPU: KVMVCPU, plan: X86BootPlan, imageName: String, cpuCount: Int,
-        lifecycle: MachineLifecycle,
-        host: HostEnds
+        on kvm: KVMHost, preparation: inout BootPreparation, lifecycle: MachineLifecycle, host: HostEnds,
+        timeline: TimelineRecorder?
     ) throws(BootError) {
+        let cpuCount = preparation.boot.cpuCount
+        let ramRanges = try preparation.x86RAMRanges()
         let memory: GuestMemory
-        do throws(GuestMemoryError) { memory = try GuestMemory(plan.ramRanges) } catch { throw .memory(error) }
+        do throws(GuestMemoryError) { memory = try GuestMemory(ramRanges) } catch { throw .memory(error) }
 
-        let registers: X86Registers
-        do throws(BootImageError) { registers = try plan.load(into: memory) } catch {
-            throw .image(name: imageName, error)
-        }
-
-        var vcpus = [firstVCPU]
+        let backend: KVMVirtualMachine
+        var vcpus: [KVMVCPU] = []
         let com1: KVMInterruptLine
         let sci: KVMInterruptLine
         do throws(KVMError) {
+            backend = try KVMVirtualMachine(
+                host: kvm, configuration: .init(vcpuCount: cpuCount, hasTimer8254: !preparation.isBundled))
             try backend.map(memory)
-            try firstVCPU.setRegisters(registers)
-            for index in 1..<max(1, cpuCount) { vcpus.append(try backend.makeVCPU(VCPUIndex(index))) }
+            for index in 0..<cpuCount { vcpus.append(try backend.makeVCPU(VCPUIndex(index))) }
             com1 = try backend.interruptLine(PCPlatform.com1IRQ)
             sci = try backend.interruptLine(PCPlatform.acpiSCI)
         } catch {
             throw .kvm(error)
         }
+        timeline?.mark("virtual machine made")
+
+        preparation.setCounterFrequency(vcpus[0].tscFrequency)
+        let plan = try preparation.x86Plan()
+        let registers: X86Registers
+        do throws(BootImageError) {
+            registers = try plan.load(into: memory)
+        } catch {
+            throw .image(name: preparation.imageName, error)
+        }
+        do throws(KVMError) { try vcpus[0].setRegisters(registers) } catch { throw .kvm(error) }
+        timeline?.mark("image loaded")
+
         do throws(PortBusError) {
             devices = try PCDevices(
                 .init(
