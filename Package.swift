@@ -97,7 +97,7 @@ let package = Package(
         .target(
             name: "VMMTestSupport", dependencies: ["VMMCore"], path: "Tests/VMMTestSupport", swiftSettings: strict),
         tests("VMMTests", path: "VMM", uses: ["VMM", "VMMCore"]),
-        tests("VMMCoreTests", path: "VMMCoreTests", uses: ["VMMCore"]),
+        tests("VMMCoreTests", path: "VMMCore", uses: ["VMMCore"]),
         tests("BootImageTests", path: "Boot", uses: ["Boot", "VMMCore"]),
         tests("X86Tests", path: "Arch/X86", uses: ["X86", "Boot", "VMMCore", "GuestKernel", "KVMBackend"]),
         tests("AArch64Tests", path: "Arch/AArch64", uses: ["AArch64", "Boot", "VMMCore", "GuestKernel"]),

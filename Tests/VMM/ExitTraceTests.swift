@@ -17,13 +17,16 @@ import VMMCore
         #expect(trace.count(of: .mmioRead) == 0)
     }
 
-    @Test("equal neighbours of a report's exits become one line with a count")
+    @Test("neighbouring writes to one place become one line with their number and the last value")
     func repeatedExits() {
         let write = VCPUExit.portWrite(port: 0x80, width: .byte, value: 0x41)
-        let lines = MachineReport.VCPU.lines(of: [write, write, write, .halted, write])
+        let last = VCPUExit.portWrite(port: 0x80, width: .byte, value: 0x42)
+        let wider = VCPUExit.portWrite(port: 0x80, width: .word, value: 0x42)
+        let lines = MachineReport.VCPU.lines(of: [write, write, last, wider, .halted, write])
         #expect(
             lines == [
-                "port write 0x80 8-bit value 0x41 (3 times)", "halt", "port write 0x80 8-bit value 0x41",
+                "port write 0x80 8-bit value 0x42 (the last of 3)", "port write 0x80 32-bit value 0x42", "halt",
+                "port write 0x80 8-bit value 0x41",
             ])
     }
 }

@@ -42,14 +42,15 @@ package struct MachineReport: Sendable {
 }
 
 extension MachineReport.VCPU {
-    /// One line an exit, with `(n times)` for equal neighbours.
+    /// One line an exit; neighbours that went to the same place become one line with their number and the last value,
+    /// so that a line of console output does not hide what came before it.
     static func lines(of exits: [VCPUExit]) -> [String] {
         var lines: [String] = []
         var repetitions = 0
         for (position, exit) in exits.enumerated() {
             repetitions += 1
-            if position + 1 < exits.count, exits[position + 1] == exit { continue }
-            lines.append(repetitions > 1 ? "\(exit.text) (\(repetitions) times)" : exit.text)
+            if position + 1 < exits.count, exits[position + 1].isSamePlace(as: exit) { continue }
+            lines.append(repetitions > 1 ? "\(exit.text) (the last of \(repetitions))" : exit.text)
             repetitions = 0
         }
         return lines
@@ -57,6 +58,17 @@ extension MachineReport.VCPU {
 }
 
 extension VCPUExit {
+    /// True when both are writes to the same register, whatever the value, or equal.
+    fileprivate func isSamePlace(as other: VCPUExit) -> Bool {
+        switch (self, other) {
+        case (.portWrite(let port, let width, _), .portWrite(let otherPort, let otherWidth, _)):
+            port == otherPort && width == otherWidth
+        case (.mmioWrite(let address, let width, _), .mmioWrite(let otherAddress, let otherWidth, _)):
+            address == otherAddress && width == otherWidth
+        default: self == other
+        }
+    }
+
     /// For reports: `port write 0x220 32-bit value 0x41`.
     var text: String {
         switch self {
