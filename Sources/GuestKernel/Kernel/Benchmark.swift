@@ -7,6 +7,7 @@ enum Benchmark {
 
     static func run(_ output: TextOutput) -> CommandStatus {
         report("context switch", contextSwitch(), output)
+        report("turn of two busy threads", timeSlice(), output)
         report("timer lateness", timer(), output)
         report("allocate + free, 64 bytes", measure { Heap.free(Heap.allocate(size: 64, alignment: 16)) }, output)
         report("allocate + free, 1 page", measure { Heap.free(Heap.allocatePages(order: 0)) }, output)
@@ -48,6 +49,20 @@ enum Benchmark {
         Scheduler.yield()
         me.isPinned = false
         return time / 2
+    }
+
+    /// How long a thread that never waits keeps its CPU from another one: what preemption by the timer makes finite.
+    private static func timeSlice() -> UInt64 {
+        let hasRun = Flag()
+        let me = Scheduler.currentThread
+        me.isPinned = true
+        defer { me.isPinned = false }
+        // Behind this one from now on, which has just been given the CPU again.
+        Scheduler.sleep(nanoseconds: 1)
+        Scheduler.start(Thread.pinned("bench") { hasRun.set() })
+        let start = Clock.now
+        while !hasRun.isSet { CPU.relax() }
+        return Clock.now - start
     }
 
     /// How much later than asked a sleep of 200 us ends.

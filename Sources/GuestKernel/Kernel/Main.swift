@@ -63,8 +63,8 @@ enum Kernel {
             $0.write("; ")
             Platform.writeInterruptHardware(to: $0)
             $0.write("; ")
-            $0.write(decimal: CPUState.onlineCount)
-            $0.write(" CPUs online")
+            Commands.writeCount(CPUState.onlineCount, "CPU", to: $0)
+            $0.write(" online")
         }
     }
 }
