@@ -17,7 +17,7 @@ package final class BootSession: Sendable {
 
     private struct Running: Sendable {
         let lifecycle: MachineLifecycle
-        let machine: PCMachine
+        let machine: any SessionMachine
     }
 
     private struct Current {
@@ -107,17 +107,16 @@ extension BootSession {
         timeline?.mark("first instruction")
         say(SessionMessage(level: .detail, text: "entering the guest at \(clock.realTime.inSeconds)"))
         do throws(HostThreadError) {
-            try machine.machine.start(observer: timeline)
+            try machine.start(observer: timeline)
         } catch {
             lifecycle.stop(.hostRefusedThreads)
-            machine.machine.join()
+            machine.join()
             throw .thread(error)
         }
-        machine.machine.join()
+        machine.join()
         guard let reason = lifecycle.stopReason else { preconditionFailure("the vCPUs ended, the machine did not") }
         guard reason.deservesReport else { return BootOutcome(reason: reason, report: nil) }
-        let report = machine.report(
-            of: machine.machine.finalSnapshots(), consoleLines: host.recentLines, stopped: true)
+        let report = MachineReport(vcpus: machine.finalReports(), consoleLines: host.recentLines)
         return BootOutcome(reason: reason, report: report)
     }
 
@@ -159,8 +158,8 @@ extension BootSession {
                     text: "Ctrl-a x leaves, Ctrl-a i shows the vCPUs, Ctrl-a h helps, Ctrl-a a sends Ctrl-a"))
         case .showState:
             guard let running = current.withLock({ $0.running }) else { return }
-            running.machine.machine.requestSnapshots { [say] snapshots in
-                let report = running.machine.report(of: snapshots, consoleLines: [], stopped: false)
+            running.machine.requestReports { [say] reports in
+                let report = MachineReport(vcpus: reports, consoleLines: [])
                 say(SessionMessage(level: .answer, text: report.text))
             }
         }

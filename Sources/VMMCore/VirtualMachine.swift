@@ -80,6 +80,13 @@ package protocol IOEventFDCapable: VirtualMachine {
     func unbindIOEventFD(_ eventfd: Int32, from trigger: IOEventTrigger) throws(Failure)
 }
 
+/// A vCPU that can tell where its page tables lead: for reports and debuggers.
+package protocol AddressTranslating: VCPU {
+    /// The guest physical address behind `address` now, or nil where nothing is mapped. On the thread that runs the vCPU,
+    /// between two `run()`, or when none does.
+    func translate(_ address: GuestVirtualAddress) -> GuestAddress?
+}
+
 /// A vCPU that can stop after each instruction.
 package protocol SingleStepping: VCPU {
     /// While on, `run()` returns `.debug` after each guest instruction.

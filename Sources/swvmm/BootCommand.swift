@@ -54,7 +54,8 @@ struct BootCommand: ParsableCommand {
         do throws(BootError) {
             outcome = try BootSession(configuration) { message in
                 guard isVerbose || message.level != .detail else { return }
-                StandardError.print("swvmm: \(message.text)")
+                // An answer to a key comes in the middle of the guest's line.
+                StandardError.print("\(message.level == .answer ? "\n" : "")swvmm: \(message.text)")
             }.run()
         } catch {
             StandardError.print("swvmm: error: \(error.words)")

@@ -3,6 +3,23 @@ internal import VMMCore
 
 /// The x86 part of a report: the registers, and the code around RIP.
 enum X86Report {
+    /// A vCPU as a report shows it. On its own thread between two `run()`, or when none runs it.
+    static func describe<CPU: AddressTranslating>(
+        _ index: VCPUIndex, _ vcpu: CPU, _ exits: ExitTrace, _ memory: GuestMemory
+    ) -> MachineReport.VCPU where CPU.Registers == X86Registers {
+        let registers = try? vcpu.registers()
+        return MachineReport.VCPU(
+            index: index,
+            registerRows: registers.map(registerRows) ?? [],
+            code: registers.map { registers in
+                CodeListing.lines(around: programCounter(registers), mode: decodeMode(registers)) { address, count in
+                    CodeListing.bytes(at: address, count: count, on: vcpu, memory)
+                }
+            } ?? [],
+            exitTotal: exits.total,
+            lastExits: MachineReport.VCPU.lines(of: exits.last))
+    }
+
     static func registerRows(_ registers: X86Registers) -> [[(name: String, value: String)]] {
         func row(_ items: (String, UInt64)...) -> [(name: String, value: String)] {
             items.map { (name: $0.0, value: sixteenDigits($0.1)) }
@@ -52,54 +69,4 @@ enum X86Report {
     }
 
     private static func isLongMode(_ registers: X86Registers) -> Bool { registers.efer & (1 << 10) != 0 }
-}
-
-/// Turns the bytes around a program counter into lines.
-enum CodeListing {
-    private static let before = 24
-    private static let after = 32
-
-    /// - Parameter read: the guest's bytes from a linear address on, fewer where memory ends.
-    static func lines(
-        around programCounter: UInt64, mode: Disassembler.Mode, read: (_ address: UInt64, _ count: Int) -> [UInt8]
-    ) -> [String] {
-        let code = read(programCounter, after)
-        guard !code.isEmpty else { return ["no memory is mapped at \(hexadecimal(programCounter))"] }
-        guard let disassembler = Disassembler(mode) else {
-            return [
-                "bytes \(code.prefix(16).map(twoDigits).joined(separator: " ")) (install libcapstone for a disassembly)"
-            ]
-        }
-        let leading = instructions(before: programCounter, disassembler, read)
-        let following = disassembler.disassemble(code, at: programCounter, limit: 6)
-        if following.isEmpty {
-            return leading.map { line($0, marked: false) }
-                + [
-                    "> \(hexadecimal(programCounter)): no instruction: \(code.prefix(8).map(twoDigits).joined(separator: " "))"
-                ]
-        }
-        return leading.map { line($0, marked: false) }
-            + following.map { line($0, marked: $0.address == programCounter) }
-    }
-
-    /// x86 cannot be decoded backwards: take the longest run that ends exactly at the program counter.
-    private static func instructions(
-        before programCounter: UInt64, _ disassembler: borrowing Disassembler, _ read: (UInt64, Int) -> [UInt8]
-    ) -> [Disassembler.Instruction] {
-        for distance in stride(from: before, to: 0, by: -1) where programCounter >= UInt64(distance) {
-            let start = programCounter - UInt64(distance)
-            let bytes = read(start, distance)
-            guard bytes.count == distance else { continue }
-            let decoded = disassembler.disassemble(bytes, at: start, limit: distance)
-            guard let last = decoded.last, last.address + UInt64(last.bytes.count) == programCounter else { continue }
-            return decoded.suffix(4)
-        }
-        return []
-    }
-
-    private static func line(_ instruction: Disassembler.Instruction, marked: Bool) -> String {
-        let bytes = instruction.bytes.map(twoDigits).joined(separator: " ")
-        let padding = String(repeating: " ", count: max(1, 32 - bytes.count))
-        return "\(marked ? ">" : " ") \(hexadecimal(instruction.address)): \(bytes)\(padding)\(instruction.text)"
-    }
 }

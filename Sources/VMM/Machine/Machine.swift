@@ -5,20 +5,15 @@ package import VMMCore
 /// A running machine: its vCPUs, one thread each, and the two buses that their exits go to.
 ///
 /// Platform-neutral: `PCMachine` builds what is behind the buses. Threading: `start` and `join` from the thread that
-/// made it; `requestSnapshots` from any.
+/// made it; `requestReports` from any.
 package final class Machine<Backend: VirtualMachine>: Sendable {
-    /// What one vCPU looked like at one moment.
-    package struct VCPUSnapshot: Sendable {
-        package let index: VCPUIndex
-        /// Nil when the backend refused to read them.
-        package let registers: Backend.CPU.Registers?
-        package let exits: ExitTrace
-    }
+    /// Makes a report of a vCPU; called on the thread that runs it, or when none does.
+    package typealias Describer = @Sendable (VCPUIndex, Backend.CPU, ExitTrace) -> MachineReport.VCPU
 
     private struct State {
         var threads: [HostThread] = []
-        var snapshots: [VCPUSnapshot] = []
-        var snapshotReceiver: (@Sendable ([VCPUSnapshot]) -> Void)?
+        var reports: [MachineReport.VCPU] = []
+        var reportReceiver: (@Sendable ([MachineReport.VCPU]) -> Void)?
         var finalTraces: [ExitTrace]
     }
 
@@ -28,12 +23,13 @@ package final class Machine<Backend: VirtualMachine>: Sendable {
     private let lifecycle: MachineLifecycle
     private let buses: MachineBuses
     private let log: GuestFaultLog
-    private let snapshotWanted = Atomic<Bool>(false)
+    private let describe: Describer
+    private let reportWanted = Atomic<Bool>(false)
     private let state: Mutex<State>
 
     init(
         backend: Backend, memory: GuestMemory, vcpus: [Backend.CPU], buses: MachineBuses, lifecycle: MachineLifecycle,
-        log: GuestFaultLog
+        log: GuestFaultLog, describe: @escaping Describer
     ) {
         self.backend = backend
         self.memory = memory
@@ -41,6 +37,7 @@ package final class Machine<Backend: VirtualMachine>: Sendable {
         self.buses = buses
         self.lifecycle = lifecycle
         self.log = log
+        self.describe = describe
         state = Mutex(State(finalTraces: Array(repeating: ExitTrace(), count: vcpus.count)))
     }
 }
@@ -68,20 +65,19 @@ extension Machine {
     }
 
     /// The vCPUs as they stopped. Only after `join()`.
-    package func finalSnapshots() -> [VCPUSnapshot] {
+    package func finalReports() -> [MachineReport.VCPU] {
         let traces = state.withLock { $0.finalTraces }
-        return vcpus.indices.map { index in
-            VCPUSnapshot(index: VCPUIndex(index), registers: try? vcpus[index].registers(), exits: traces[index])
-        }
+        return vcpus.indices.map { describe(VCPUIndex($0), vcpus[$0], traces[$0]) }
     }
 
-    /// Asks each running vCPU for a snapshot; `receiver` gets all of them, on the thread of the last one to answer.
-    package func requestSnapshots(_ receiver: @escaping @Sendable ([VCPUSnapshot]) -> Void) {
+    /// Asks each running vCPU for a report; `receiver` gets all of them, on the thread of the last one to answer. A vCPU
+    /// that waits for the console's reader answers when it goes on.
+    package func requestReports(_ receiver: @escaping @Sendable ([MachineReport.VCPU]) -> Void) {
         state.withLock { state in
-            state.snapshots = []
-            state.snapshotReceiver = receiver
+            state.reports = []
+            state.reportReceiver = receiver
         }
-        snapshotWanted.store(true, ordering: .releasing)
+        reportWanted.store(true, ordering: .releasing)
         for vcpu in vcpus { vcpu.kick() }
     }
 }
@@ -113,7 +109,7 @@ extension Machine {
             case .mmioWrite(let address, let width, let value):
                 writeMMIO(address, width, value)
             case .interrupted:
-                if snapshotWanted.load(ordering: .acquiring) { deliverSnapshot(index, vcpu, trace) }
+                if reportWanted.load(ordering: .acquiring) { deliverReport(index, vcpu, trace) }
             case .shutdown:
                 lifecycle.stop(.vcpuStopped(index, .tripleFault))
             case .halted:
@@ -161,20 +157,20 @@ extension Machine {
         log.report("write of \(width.bytes) bytes to \(address), where no device is")
     }
 
-    /// Hands in this vCPU's snapshot, and all of them when it is the last.
-    private func deliverSnapshot(_ index: VCPUIndex, _ vcpu: Backend.CPU, _ trace: ExitTrace) {
-        let snapshot = VCPUSnapshot(index: index, registers: try? vcpu.registers(), exits: trace)
-        let finished: (@Sendable ([VCPUSnapshot]) -> Void, [VCPUSnapshot])? = state.withLock { state in
-            guard let receiver = state.snapshotReceiver,
-                !state.snapshots.contains(where: { $0.index == index })
-            else { return nil }
-            state.snapshots.append(snapshot)
-            guard state.snapshots.count == vcpus.count else { return nil }
-            state.snapshotReceiver = nil
-            snapshotWanted.store(false, ordering: .releasing)
-            return (receiver, state.snapshots.sorted { $0.index < $1.index })
+    /// Hands in this vCPU's report, and all of them when it is the last.
+    private func deliverReport(_ index: VCPUIndex, _ vcpu: Backend.CPU, _ trace: ExitTrace) {
+        let report = describe(index, vcpu, trace)
+        let finished: (@Sendable ([MachineReport.VCPU]) -> Void, [MachineReport.VCPU])? = state.withLock { state in
+            guard let receiver = state.reportReceiver, !state.reports.contains(where: { $0.index == index }) else {
+                return nil
+            }
+            state.reports.append(report)
+            guard state.reports.count == vcpus.count else { return nil }
+            state.reportReceiver = nil
+            reportWanted.store(false, ordering: .releasing)
+            return (receiver, state.reports.sorted { $0.index < $1.index })
         }
-        if let (receiver, snapshots) = finished { receiver(snapshots) }
+        if let (receiver, reports) = finished { receiver(reports) }
     }
 }
 

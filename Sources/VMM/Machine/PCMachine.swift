@@ -1,13 +1,14 @@
 internal import Boot
 internal import ConsoleDevices
 internal import GuestABI
+internal import HostIO
 internal import KVMBackend
 internal import VMMCore
 internal import X86
 
 /// A `pc` machine on KVM: the composition of a backend, memory, devices and a planned boot.
-struct PCMachine {
-    let machine: Machine<KVMVirtualMachine>
+struct PCMachine: SessionMachine {
+    private let machine: Machine<KVMVirtualMachine>
     private let devices: PCDevices
 
     /// The host's ends of the machine's devices.
@@ -69,56 +70,18 @@ struct PCMachine {
         }
         machine = Machine(
             backend: backend, memory: memory, vcpus: vcpus, buses: devices.buses, lifecycle: lifecycle, log: host.faults
-        )
+        ) { index, vcpu, exits in X86Report.describe(index, vcpu, exits, memory) }
     }
 
-    /// Ends the devices' hold on the host's ends, so that the next machine can have them.
+    func start(observer: (any ExitObserver)?) throws(HostThreadError) { try machine.start(observer: observer) }
+
+    func join() { machine.join() }
+
+    func finalReports() -> [MachineReport.VCPU] { machine.finalReports() }
+
+    func requestReports(_ receiver: @escaping @Sendable ([MachineReport.VCPU]) -> Void) {
+        machine.requestReports(receiver)
+    }
+
     func disconnect() { devices.uart.disconnect() }
-}
-
-// MARK: - Reports
-
-extension PCMachine {
-    /// The vCPUs as values for people to read.
-    ///
-    /// - Parameter stopped: the machine has stopped: only then may the vCPUs be asked to translate addresses.
-    func report(
-        of snapshots: [Machine<KVMVirtualMachine>.VCPUSnapshot], consoleLines: [String], stopped: Bool
-    ) -> MachineReport {
-        MachineReport(
-            vcpus: snapshots.map { snapshot in
-                MachineReport.VCPU(
-                    index: snapshot.index,
-                    registerRows: snapshot.registers.map(X86Report.registerRows) ?? [],
-                    code: snapshot.registers.map { code($0, on: snapshot.index, stopped: stopped) } ?? [],
-                    exitTotal: snapshot.exits.total,
-                    lastExits: MachineReport.VCPU.lines(of: snapshot.exits.last))
-            },
-            consoleLines: consoleLines)
-    }
-
-    private func code(_ registers: X86Registers, on index: VCPUIndex, stopped: Bool) -> [String] {
-        guard stopped else { return ["(shown when the machine stops)"] }
-        let vcpu = machine.vcpus[index.rawValue]
-        return CodeListing.lines(
-            around: X86Report.programCounter(registers), mode: X86Report.decodeMode(registers)
-        ) { address, count in
-            bytes(at: address, count: count, on: vcpu)
-        }
-    }
-
-    /// Guest bytes at a linear address, up to the first one that is not mapped to RAM.
-    private func bytes(at address: UInt64, count: Int, on vcpu: KVMVCPU) -> [UInt8] {
-        var result: [UInt8] = []
-        while result.count < count {
-            let (position, overflow) = address.addingReportingOverflow(UInt64(result.count))
-            guard !overflow, let physical = vcpu.translate(GuestVirtualAddress(position)) else { break }
-            let pageRest = 4096 - Int(position & 4095)
-            guard let piece = try? machine.memory.copyOut(physical, count: min(count - result.count, pageRest)) else {
-                break
-            }
-            result += piece
-        }
-        return result
-    }
 }

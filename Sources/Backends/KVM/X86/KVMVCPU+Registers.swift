@@ -43,16 +43,6 @@
             try checked(unsafe swvmm_kvm_set_regs(descriptor.number, &general), .setRegisters)
         }
 
-        /// Where the guest's page tables lead `address`, or nil when they do not, or KVM cannot tell.
-        package func translate(_ address: GuestVirtualAddress) -> GuestAddress? {
-            var translation = kvm_translation()
-            translation.linear_address = address.rawValue
-            guard unsafe swvmm_kvm_translate(descriptor.number, &translation) == 0, translation.valid != 0 else {
-                return nil
-            }
-            return GuestAddress(translation.physical_address)
-        }
-
         /// Gives the vCPU its CPUID; returns its TSC frequency in Hz.
         static func setUpCPUID(
             of vcpu: Descriptor, machine: KVMVirtualMachine, index: VCPUIndex
@@ -76,6 +66,18 @@
             var debug = kvm_guest_debug()
             if enabled { debug.control = UInt32(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP) }
             try checked(unsafe swvmm_kvm_set_guest_debug(descriptor.number, &debug), .setGuestDebug)
+        }
+    }
+
+    extension KVMVCPU: AddressTranslating {
+        /// Where the guest's page tables lead `address`, or nil when they do not, or KVM cannot tell.
+        package func translate(_ address: GuestVirtualAddress) -> GuestAddress? {
+            var translation = kvm_translation()
+            translation.linear_address = address.rawValue
+            guard unsafe swvmm_kvm_translate(descriptor.number, &translation) == 0, translation.valid != 0 else {
+                return nil
+            }
+            return GuestAddress(translation.physical_address)
         }
     }
 #endif

@@ -1,0 +1,15 @@
+internal import HostIO
+
+/// A composed machine as a session sees it, whatever its platform and backend. Nothing of it is on the way of an exit.
+protocol SessionMachine: Sendable {
+    /// Starts the vCPUs' threads. They end when the machine's lifecycle stops.
+    func start(observer: (any ExitObserver)?) throws(HostThreadError)
+    /// Waits until all vCPU threads ended.
+    func join()
+    /// The vCPUs as they stopped. Only after `join()`.
+    func finalReports() -> [MachineReport.VCPU]
+    /// Asks the running vCPUs for a report each; see `Machine.requestReports`.
+    func requestReports(_ receiver: @escaping @Sendable ([MachineReport.VCPU]) -> Void)
+    /// Ends the devices' hold on the host's ends, so that the next machine can have them.
+    func disconnect()
+}
