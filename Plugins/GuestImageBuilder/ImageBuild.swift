@@ -62,10 +62,10 @@ struct ImageBuild {
         let clangOptions =
             ["-ffreestanding", "-fno-omit-frame-pointer"] + architecture.codeGeneration
             + (architecture == .x86_64 ? ["-msoft-float"] : [])
+        // For speed, not size: at -Osize an InlineArray is copied each time an element is looked at.
         try swiftc.run(
             [
                 "-target", architecture.triple, "-enable-experimental-feature", "Embedded",
-                "-enable-experimental-feature", "Volatile", "-enable-experimental-feature", "Extern",
                 "-wmo", "-parse-as-library", "-swift-version", "6", "-O", "-warnings-as-errors",
                 "-strict-memory-safety", "-enable-upcoming-feature", "ExistentialAny",
                 "-enable-upcoming-feature", "InternalImportsByDefault",
