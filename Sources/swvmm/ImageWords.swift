@@ -1,4 +1,5 @@
 internal import Boot
+internal import VMM
 internal import VMMCore
 
 extension ImageFormat {

@@ -169,6 +169,3 @@ extension Inspection {
         return .object(members)
     }
 }
-
-/// `0x` and the digits, without padding.
-func hexadecimal(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }

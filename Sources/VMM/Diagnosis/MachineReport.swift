@@ -115,7 +115,7 @@ extension VCPURunFailure {
 }
 
 /// `0x` and the digits, without padding.
-func hexadecimal(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }
+package func hexadecimal(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }
 
 /// 16 digits, as registers are printed.
 func sixteenDigits(_ value: UInt64) -> String {
