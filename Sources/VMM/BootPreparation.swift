@@ -41,6 +41,12 @@ package struct BootPreparation: Sendable {
         }
     }
 
+    /// Refuses an image that no machine of the architecture boots, before a backend is opened for it.
+    package func checkImage() throws(BootError) {
+        let machine: ImageArchitecture = architecture == .x86_64 ? .x86_64 : .aarch64
+        if case .refused(let error) = image.support(on: machine) { throw .image(name: imageName, error) }
+    }
+
     /// The TSC or generic timer frequency in Hz becomes known with the first vCPU.
     package mutating func setCounterFrequency(_ hertz: UInt64?) { boot.counterFrequency = hertz }
 

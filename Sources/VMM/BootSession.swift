@@ -38,7 +38,10 @@ package final class BootSession: Sendable {
     /// Boots and returns when the guest has ended. Throws when no guest could be started.
     package func run() throws(BootError) -> BootOutcome {
         var preparation = try phase("read the image") { () throws(BootError) in try BootPreparation(configuration) }
-        let kvm = try phase("open KVM") { () throws(BootError) in try openBackend(for: preparation) }
+        try preparation.checkImage()
+        let choice = try phase("open the accelerator") { () throws(BootError) in
+            try AcceleratorChoice(configuration.accelerator, for: preparation.architecture)
+        }
         let host = try phase("set up the console") { () throws(BootError) in
             try SessionHost(
                 configuration, clock: clock, timeline: timeline,
@@ -47,19 +50,27 @@ package final class BootSession: Sendable {
                     timeout: { [self] in stop(.timedOut) }))
         }
         defer { host.close() }
-        let outcome = try bootUntilDone(&preparation, on: kvm, host: host)
+        let outcome = try bootUntilDone(&preparation, on: choice, host: host)
         try writeTimeline(outcome, preparation)
         return outcome
     }
 
     private func bootUntilDone(
-        _ preparation: inout BootPreparation, on kvm: KVMHost, host: SessionHost
+        _ preparation: inout BootPreparation, on choice: AcceleratorChoice, host: SessionHost
     ) throws(BootError) -> BootOutcome {
         let faults = GuestFaultLog(clock: clock) { [say] text in
             say(SessionMessage(level: .detail, text: "guest: \(text)"))
         }
+        var isFirst = true
         while true {
-            let outcome = try bootOnce(&preparation, on: kvm, host: host, faults: faults)
+            let lifecycle = MachineLifecycle()
+            let machine = try buildMachine(&preparation, on: choice, lifecycle, host, faults)
+            if isFirst {
+                let guest = "\(preparation.imageName), \(preparation.architecture.rawValue)"
+                say(SessionMessage(level: .notice, text: "\(guest), on \(choice.words)"))
+            }
+            isFirst = false
+            let outcome = try run(machine, lifecycle, host)
             guard outcome.reason == .reset, !configuration.noReboot else { return outcome }
             say(SessionMessage(level: .detail, text: "the guest reset; booting again"))
         }
@@ -69,34 +80,23 @@ package final class BootSession: Sendable {
 // MARK: - One machine
 
 extension BootSession {
-    private func openBackend(for preparation: BootPreparation) throws(BootError) -> KVMHost {
-        guard configuration.accelerator != .software else { throw .noSoftwareCPU }
-        guard preparation.architecture == .host else { throw .foreignGuest(preparation.architecture) }
-        do throws(KVMError) {
-            let host = try KVMHost()
-            let reason =
-                configuration.accelerator == .kvm ? "as told" : "the guest's architecture is the host's, and it opens"
-            say(
-                SessionMessage(
-                    level: .notice,
-                    text:
-                        "\(preparation.imageName), \(preparation.architecture.rawValue), on \(KVMHost.devicePath) (\(reason))"
-                ))
-            return host
-        } catch {
-            throw .kvm(error)
+    private func buildMachine(
+        _ preparation: inout BootPreparation, on choice: AcceleratorChoice, _ lifecycle: MachineLifecycle,
+        _ host: SessionHost, _ faults: GuestFaultLog
+    ) throws(BootError) -> any SessionMachine {
+        try phase("build the machine") { () throws(BootError) in
+            let ends = host.ends(for: configuration.console, faults: faults)
+            switch choice.accelerator {
+            case .kvm(let kvm):
+                return try PCMachine(
+                    on: kvm, preparation: &preparation, lifecycle: lifecycle, host: ends, timeline: timeline)
+            }
         }
     }
 
-    private func bootOnce(
-        _ preparation: inout BootPreparation, on kvm: KVMHost, host: SessionHost, faults: GuestFaultLog
+    private func run(
+        _ machine: any SessionMachine, _ lifecycle: MachineLifecycle, _ host: SessionHost
     ) throws(BootError) -> BootOutcome {
-        let lifecycle = MachineLifecycle()
-        let machine = try phase("build the machine") { () throws(BootError) in
-            try PCMachine(
-                on: kvm, preparation: &preparation, lifecycle: lifecycle,
-                host: host.ends(for: configuration.console, faults: faults), timeline: timeline)
-        }
         defer { machine.disconnect() }
         begin(Running(lifecycle: lifecycle, machine: machine))
         defer { current.withLock { $0.running = nil } }
