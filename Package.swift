@@ -110,6 +110,8 @@ let package = Package(
         tests("KernelCoreTests", path: "GuestKernel/Core", uses: ["KernelCore", "GuestABI"]),
         tests("KVMBackendTests", path: "Backends/KVM", uses: ["VMMCore", "KVMBackend", "KVMBridge", "HostSupport"]),
         .target(name: "HostSupport", path: "Tests/HostSupport"),
+        // Whole machines, through the executable that is built beside the tests.
+        tests("BootTests", path: "BootTests", uses: ["HostSupport"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -4,3 +4,8 @@
 
 // A non-blocking eventfd with the count 0, or -1.
 int host_eventfd(void);
+
+// A pipe and a pseudo terminal whose descriptors close on exec, so that children started by tests at the same time do not
+// hold them. (Swift does not see GNU's functions.) They return 0 or an errno.
+int host_pipe(int *read_end, int *write_end);
+int host_terminal(int *host, int *user);
