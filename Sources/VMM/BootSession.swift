@@ -23,8 +23,8 @@ package final class BootSession: Sendable {
     private struct Current {
         /// The machine that runs now: what the timeout, a signal or a key ends.
         var running: Running?
-        /// What ended the session while no machine was there: it ends the next one at once.
-        var pendingStop: StopReason?
+        /// What ends the session: the machine that runs, or the next one at once.
+        var sessionStop: StopReason?
     }
 
     /// - Parameter say: gets messages, on any thread.
@@ -132,16 +132,17 @@ extension BootSession {
 
 extension BootSession {
     private func begin(_ running: Running) {
-        let pending = current.withLock { current in
+        let wanted = current.withLock { current in
             current.running = running
-            return current.pendingStop
+            return current.sessionStop
         }
-        if let pending { running.lifecycle.stop(pending) }
+        if let wanted { running.lifecycle.stop(wanted) }
     }
 
     private func stop(_ reason: StopReason) {
+        // Kept also while a machine runs: if that one is resetting already, the next one must end.
         let running = current.withLock { current in
-            if current.running == nil { current.pendingStop = reason }
+            if current.sessionStop == nil { current.sessionStop = reason }
             return current.running
         }
         running?.lifecycle.stop(reason)

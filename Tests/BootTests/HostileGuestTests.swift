@@ -1,0 +1,214 @@
+internal import Testing
+internal import VMMTestSupport
+
+/// Guests that misbehave, and guests that end in each of the ways that swvmm tells apart.
+@Suite(.needsKVM) struct HostileGuestTests {
+    private let directory: TemporaryDirectory
+
+    init() throws { directory = try TemporaryDirectory() }
+
+    private func run(
+        timeout: String = "60", options: [String] = [], _ build: (inout X86Code) -> Void
+    ) throws -> Ended {
+        try Swvmm.run(["boot", try X86Code(build).write(to: directory), "--timeout", timeout] + options)
+    }
+
+    // MARK: - Ways to end
+
+    @Test("debug exit: a value v gives exit code (v << 1) | 1, and no report", arguments: [0, 1, 21, 63, 127])
+    func debugExit(value: UInt32) throws {
+        let ended = try run { code in
+            code.print("bye\n")
+            code.out(0xF4, value, bits: 32)
+            code.spin()
+        }
+        #expect(ended.ending == .exited(Int32(value << 1 | 1)))
+        #expect(ended.output == "bye\n")
+        #expect(!ended.errors.contains("rip="))
+    }
+
+    @Test("pvpanic: exit code 3 and a report")
+    func panicNotifier() throws {
+        let ended = try run { code in
+            code.print("last words")
+            code.out(0x505, 1, bits: 8)
+            code.spin()
+        }
+        #expect(ended.ending == .exited(3))
+        #expect(ended.errors.contains("the guest panicked"))
+        #expect(ended.errors.contains("| last words"))
+        #expect(ended.errors.contains("port write 0x505 8-bit value 0x1"))
+    }
+
+    @Test("the resets of i8042 and 0xCF9 are the end with --no-reboot", arguments: [(0x64, 0xFE), (0xCF9, 6)])
+    func resets(port: UInt16, value: UInt32) throws {
+        let ended = try run(options: ["--no-reboot"]) { code in
+            code.print(".")
+            code.out(port, value, bits: 8)
+            code.spin()
+        }
+        #expect(ended.ending == .exited(0))
+        #expect(ended.output == ".")
+    }
+
+    @Test("a guest that resets without end is booted again and again until the timeout, also when that comes between two machines")
+    func resetsForever() throws {
+        for _ in 0..<8 {
+            let ended = try run(timeout: "0.2") { code in
+                code.print(".")
+                code.out(0xCF9, 6, bits: 8)
+                code.spin()
+            }
+            #expect(ended.ending == .exited(124))
+            #expect(ended.output.count > 1)
+            #expect(ended.output.allSatisfy { $0 == "." })
+            #expect(ended.leavesNothing)
+        }
+    }
+
+    @Test("a triple fault: exit code 3 and a report")
+    func tripleFault() throws {
+        // ud2 without an interrupt descriptor table.
+        let ended = try run { $0.put(0x0F, 0x0B) }
+        #expect(ended.ending == .exited(3))
+        #expect(ended.errors.contains("triple fault"))
+        #expect(ended.errors.contains("rip=0000000000100000"))
+        #expect(ended.errors.contains("ud2"))
+    }
+
+    @Test("garbage as code: exit code 3 or 124 and a report")
+    func garbage() throws {
+        var random = SeededGenerator(seed: 0x5EED)
+        for _ in 0..<4 {
+            let bytes = (0..<4096).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+            let ended = try run(timeout: "1") { code in for byte in bytes { code.put(byte) } }
+            #expect(ended.ending == .exited(3) || ended.ending == .exited(124), "\(ended.errors)")
+            #expect(ended.errors.contains("rip="))
+            #expect(ended.leavesNothing)
+        }
+    }
+
+    // MARK: - Ways not to end
+
+    @Test("a spinning guest: the timeout, exit code 124 and a report")
+    func spins() throws {
+        let ended = try run(timeout: "1") { $0.spin() }
+        #expect(ended.ending == .exited(124))
+        #expect(ended.errors.contains("> 0x100000: eb fe"))
+        #expect(ended.errors.contains("the timeout ran out"))
+        #expect(ended.leavesNothing)
+    }
+
+    @Test("a guest halted with interrupts off: the timeout")
+    func haltsForever() throws {
+        let ended = try run(timeout: "1") { $0.halt() }
+        #expect(ended.ending == .exited(124))
+        #expect(ended.errors.contains("rip=0000000000100002"))
+    }
+
+    @Test("writes to unmapped addresses without end: the timeout, and a few lines with --verbose")
+    func unmappedWrites() throws {
+        let ended = try run(timeout: "2", options: ["--verbose"]) { code in
+            code.put(0xBB)  // mov ebx, 0x20000000: mapped by the page tables, and no RAM
+            code.put(0, 0, 0, 0x20)
+            code.forever { code in
+                code.put(0x89, 0x03)  // mov [rbx], eax
+                code.put(0x8B, 0x03)  // mov eax, [rbx]
+                code.put(0x48, 0x83, 0xC3, 0x08)  // add rbx, 8
+            }
+        }
+        #expect(ended.ending == .exited(124))
+        #expect(ended.errors.contains("where no device is"))
+        #expect(ended.errors.contains("mmio write"))
+        #expect(ended.errors.split(separator: "\n").count < 300)
+    }
+
+    @Test("unmapped memory and ports read as ones")
+    func readsOnes() throws {
+        let ended = try run { code in
+            code.put(0xBB, 0, 0, 0, 0x20)  // mov ebx, 0x20000000
+            code.put(0x8B, 0x03)  // mov eax, [rbx]
+            code.put(0x89, 0xC1)  // mov ecx, eax
+            code.inDoubleword(0x510)
+            code.put(0x21, 0xC1)  // and ecx, eax
+            code.put(0xFF, 0xC1)  // inc ecx: 0 when all were ones
+            code.put(0x89, 0xC8)  // mov eax, ecx
+            code.setPort(0xF4)
+            code.put(0xEF)
+            code.spin()
+        }
+        #expect(ended.ending == .exited(1))
+        #expect(!ended.errors.contains("error"))
+    }
+
+    @Test("a flood to a reader that does not read: the timeout works and memory stays bounded")
+    func floodWithoutReader() throws {
+        let image = try X86Code { code in code.forever { $0.out(0x220, 0x61, bits: 32) } }.write(to: directory)
+        let run = try Swvmm(["boot", image, "--timeout", "2"])
+        // The first output is there, so the guest runs; nobody reads on.
+        try run.expect("aaaa")
+        let resident = try #require(run.process.residentKiB)
+        #expect(resident < 100 << 10)
+        let ended = try run.finish(reading: false)
+        #expect(ended.ending == .exited(124))
+        #expect(ended.leavesNothing)
+    }
+
+    @Test("a flood to a reader that reads: memory stays bounded, and the report is short")
+    func flood() throws {
+        let image = try X86Code { code in code.forever { $0.out(0x220, 0x61, bits: 32) } }.write(to: directory)
+        let run = try Swvmm(["boot", image, "--timeout", "3"])
+        try run.expect(String(repeating: "a", count: 50_000))
+        let resident = try #require(run.process.residentKiB)
+        #expect(resident < 100 << 10)
+        let ended = try run.finish()
+        #expect(ended.ending == .exited(124))
+    }
+
+    @Test("a reader that leaves does not end the guest")
+    func readerLeaves() throws {
+        let ended = try Swvmm.run(
+            [
+                "boot",
+                try X86Code { code in
+                    for _ in 0..<2_000 { code.print("x") }
+                    code.out(0xF4, 5, bits: 8)
+                    code.spin()
+                }.write(to: directory), "--timeout", "60",
+            ],
+            launcher: ["/bin/sh", "-c", "\"$@\" | head -c 10 >/dev/null; exit 0", "sh"])
+        #expect(ended.ending == .exited(0))
+        #expect(ended.leavesNothing)
+    }
+
+    @Test("all ports at all widths with any value: no crash, and nothing left running", arguments: [1, 2, 3, 4])
+    func hammersPorts(seed: UInt32) throws {
+        // A linear congruential generator in ebx picks the port, the value and one of six accesses.
+        let ended = try run(timeout: "2") { code in
+            code.put(0xBB)
+            for byte in (seed &* 0x9E37_79B9).littleEndianBytes { code.put(byte) }
+            code.forever { code in
+                let access: [[UInt8]] = [[0xEE], [0x66, 0xEF], [0xEF], [0xEC], [0x66, 0xED], [0xED]]
+                for bytes in access {
+                    code.put(0x69, 0xDB, 0x0D, 0x66, 0x19, 0x00)  // imul ebx, ebx, 1664525
+                    code.put(0x81, 0xC3, 0x5F, 0xF3, 0x6E, 0x3C)  // add ebx, 1013904223
+                    code.put(0x89, 0xDA, 0xC1, 0xEA, 0x0F)  // mov edx, ebx; shr edx, 15
+                    // The devices are below 0x1000 or so: three of four accesses go there.
+                    code.put(0xF7, 0xC3, 0x00, 0x03, 0x00, 0x00)  // test ebx, 0x300
+                    code.put(0x74, 0x06)  // jz over the and
+                    code.put(0x81, 0xE2, 0xFF, 0x07, 0x00, 0x00)  // and edx, 0x7ff
+                    code.put(0x89, 0xD8, 0xC1, 0xE8, 0x07)  // mov eax, ebx; shr eax, 7
+                    for byte in bytes { code.put(byte) }
+                }
+            }
+        }
+        // It may switch itself off, reset, panic or ask for any exit code; it may not bring swvmm down.
+        guard case .exited(let status) = ended.ending else {
+            Issue.record("swvmm died: \(ended.ending) \(ended.errors)")
+            return
+        }
+        #expect(status == 124 || status == 3 || status == 0 || status % 2 == 1)
+        #expect(!ended.errors.contains("error:"), "\(ended.errors)")
+        #expect(ended.leavesNothing)
+    }
+}
