@@ -7,6 +7,8 @@ package import VMMCore
 package enum BootError: Error, Sendable {
     /// A file of the host could not be read.
     case file(HostFileError)
+    /// The timeline's file could not be written.
+    case timeline(HostFileError)
     /// The image, or what comes with it, cannot be booted. `name` is its path or `bundled unikernel`.
     case image(name: String, BootImageError)
     /// KVM runs guests of the host's architecture only.

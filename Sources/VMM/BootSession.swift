@@ -37,6 +37,10 @@ package final class BootSession: Sendable {
 
     /// Boots and returns when the guest has ended. Throws when no guest could be started.
     package func run() throws(BootError) -> BootOutcome {
+        if let path = configuration.timelinePath {
+            // A run that cannot be drawn should not begin.
+            do throws(HostFileError) { try HostFile.checkWritable(path) } catch { throw .timeline(error) }
+        }
         var preparation = try phase("read the image") { () throws(BootError) in try BootPreparation(configuration) }
         try preparation.checkImage()
         let choice = try phase("open the accelerator") { () throws(BootError) in
@@ -181,7 +185,7 @@ extension BootSession {
         do throws(HostFileError) {
             try HostFile.write(Array(page.html.utf8), to: path)
         } catch {
-            throw .file(error)
+            throw .timeline(error)
         }
     }
 }

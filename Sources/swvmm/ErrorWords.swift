@@ -10,6 +10,7 @@ extension BootError {
     var words: String {
         switch self {
         case .file(let error): error.words
+        case .timeline(let error): "--timeline: \(error.words)"
         case .image(let name, let error): "\(name): \(error.words)"
         case .foreignGuest(let architecture):
             "no accelerator for \(architecture.rawValue) guests here: KVM runs \(MachineConfiguration.Architecture.host.rawValue) "
