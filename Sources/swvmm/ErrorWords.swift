@@ -11,7 +11,7 @@ extension BootError {
         switch self {
         case .file(let error): error.words
         case .timeline(let error): "--timeline: \(error.words)"
-        case .image(let name, let error): "\(name): \(error.words)"
+        case .image(let name, let error): error.isAboutAnOption ? error.words : "\(name): \(error.words)"
         case .foreignGuest(let architecture):
             "no accelerator for \(architecture.rawValue) guests here: KVM runs \(MachineConfiguration.Architecture.host.rawValue) "
                 + "guests only, and this version has no software CPU; boot the image on a host of its architecture"
@@ -90,8 +90,17 @@ extension TCPServerError {
 }
 
 extension BootImageError {
+    /// The words name an option: the image plays no part.
+    fileprivate var isAboutAnOption: Bool {
+        switch self {
+        case .commandLineTooLong, .commandLineHasNUL, .environment, .badCPUCount, .badMemorySize: true
+        default: false
+        }
+    }
+
     var words: String {
         switch self {
+        case .unsupportedFormat(.empty, _): "an empty file, an image is wanted"
         case .unsupportedFormat(let format, let offset):
             "\(format.words), told by the bytes at offset \(hexadecimal(offset)), which this version does not boot: \(format.advice)"
         case .foreignArchitecture(let found, let wanted, let offset):

@@ -1,4 +1,5 @@
 public import ArgumentParser
+internal import Boot
 public import VMM
 
 /// The options that say what guest it is: shared by `boot` and `inspect`.
@@ -14,7 +15,7 @@ struct GuestOptions: ParsableArguments {
 
     @Option(
         name: [.short, .long],
-        help: ArgumentHelp("Guest memory: bytes, or with K, M or G.", valueName: "size"))
+        help: ArgumentHelp("Guest memory: bytes, or with K, M, G or T.", valueName: "size"))
     var memory = MemorySize(bytes: 256 << 20)
 
     @Option(help: ArgumentHelp("The kernel's command line.", valueName: "text"))
@@ -44,6 +45,17 @@ struct GuestOptions: ParsableArguments {
 
     func validate() throws {
         guard (1...64).contains(cpus) else { throw ValidationError("--cpus \(cpus): from 1 to 64 vCPUs are possible") }
+        guard memory.bytes > 0, memory.bytes % 4096 == 0 else {
+            throw ValidationError("--memory \(memory): a multiple of 4096 bytes, and not 0, is wanted")
+        }
+        var settings = KernelEnvironment()
+        for setting in environment {
+            do throws(KernelEnvironmentError) {
+                try settings.set(setting)
+            } catch {
+                throw ValidationError(error.words)
+            }
+        }
     }
 
     var configuration: MachineConfiguration {
@@ -80,6 +92,7 @@ struct MemorySize: ExpressibleByArgument, CustomStringConvertible {
         case "k", "kb", "kib": shift = 10
         case "m", "mb", "mib": shift = 20
         case "g", "gb", "gib": shift = 30
+        case "t", "tb", "tib": shift = 40
         default: return nil
         }
         guard let number = UInt64(digits) else { return nil }

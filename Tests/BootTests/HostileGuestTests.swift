@@ -51,7 +51,9 @@ internal import VMMTestSupport
         #expect(ended.output == ".")
     }
 
-    @Test("a guest that resets without end is booted again and again until the timeout, also when that comes between two machines")
+    @Test(
+        "a guest that resets without end is booted again and again until the timeout, also when that comes between two machines"
+    )
     func resetsForever() throws {
         for _ in 0..<8 {
             let ended = try run(timeout: "0.2") { code in
