@@ -174,6 +174,7 @@ extension StopReason {
     var exitCode: Int32 {
         switch self {
         case .powerOff, .reset, .userLeft: ProcessExitCode.success
+        case .vcpuStopped(_, .hostFailure): ProcessExitCode.hostError
         case .guestPanicked, .vcpuStopped: ProcessExitCode.guestCrashed
         case .debugExit(let code): Int32(code)
         case .timedOut: ProcessExitCode.timedOut

@@ -46,6 +46,7 @@ extension StopReason {
         case .powerOff: "the guest powered off"
         case .reset: "the guest reset"
         case .guestPanicked: "the guest panicked: it told its panic notifier"
+        case .vcpuStopped(let index, .hostFailure(let words)): "vCPU \(index.rawValue) could not run: \(words)"
         case .vcpuStopped(let index, let cause): "the guest crashed: vCPU \(index.rawValue): \(cause.words)"
         case .debugExit(let code): "the guest wrote the debug-exit port, for exit code \(code)"
         case .timedOut: "the timeout ran out"
