@@ -6,8 +6,9 @@ package enum HostFile {
     ///
     /// - Parameter limit: the largest size accepted, in bytes: nothing is read from a larger file.
     package static func read(_ path: String, limit: UInt64) throws(HostFileError) -> [UInt8] {
+        // Without O_NONBLOCK the opening of a named pipe would wait for a writer.
         // SAFETY: the path is a terminated copy for the length of the call.
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard descriptor >= 0 else { throw HostFileError(path: path, problem: .cannotOpen(errno: errno)) }
         defer { close(descriptor) }
         let size = try regularFileSize(descriptor, path)
