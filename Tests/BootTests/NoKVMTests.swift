@@ -15,7 +15,7 @@ enum Surroundings {
     }
 
     static let missing = surroundings("mount -t tmpfs none /dev")
-    static let empty = surroundings("touch /run/swvmm-no-kvm; mount --bind /run/swvmm-no-kvm /dev/kvm")
+    static let empty = surroundings("mount -t tmpfs none /dev; touch /dev/kvm")
     static let null = surroundings("mount --bind /dev/null /dev/kvm")
     static let nobody = surroundings(
         "mount -t tmpfs none /dev; mknod /dev/kvm c 10 232; chmod 600 /dev/kvm",
