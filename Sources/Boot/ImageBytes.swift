@@ -54,6 +54,11 @@ package struct ByteWriter: Sendable {
         }
     }
 
+    /// The same for page tables of thousands of entries: a generic method is slow when another module calls it.
+    package mutating func append(_ value: UInt64) {
+        for shift in stride(from: UInt64(0), to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: value >> shift)) }
+    }
+
     package mutating func append(contentsOf more: some Sequence<UInt8>) { bytes.append(contentsOf: more) }
 
     /// Zero bytes up to the next multiple of `alignment`.
