@@ -96,7 +96,7 @@ let package = Package(
         // Tests mirror Sources.
         .target(
             name: "VMMTestSupport", dependencies: ["VMMCore"], path: "Tests/VMMTestSupport", swiftSettings: strict),
-        tests("VMMTests", path: "VMM", uses: ["VMM", "VMMCore"]),
+        tests("VMMTests", path: "VMM", uses: ["VMM", "VMMCore", "Boot", "HostIO", "Disassembly"]),
         tests("VMMCoreTests", path: "VMMCore", uses: ["VMMCore"]),
         tests("BootImageTests", path: "Boot", uses: ["Boot", "VMMCore"]),
         tests("X86Tests", path: "Arch/X86", uses: ["X86", "Boot", "VMMCore", "GuestKernel", "KVMBackend"]),

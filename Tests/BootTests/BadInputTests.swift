@@ -50,9 +50,9 @@ internal import VMMTestSupport
         try refuses([path], "is not a regular file")
     }
 
-    // MARK: - Formats (a host without KVM says that first)
+    // MARK: - Formats (what needs a plan needs KVM, which says the counter's frequency)
 
-    @Test("empty, random, gzip, zstd, qcow2 and Linux images are named", .needsKVM)
+    @Test("empty, random, gzip, zstd, qcow2 and Linux images are named")
     func foreignFormats() throws {
         try refuses([try directory.file("empty", [])], "empty: an empty file")
         try refuses([try directory.file("random", Array("not an image".utf8))], "random", "unknown format", "0x6e 0x6f")
@@ -68,13 +68,13 @@ internal import VMMTestSupport
         try refuses([try directory.file("bzImage", bzImage)], "Linux bzImage", "2.15", "offset 0x202")
     }
 
-    @Test("an image of another architecture, or without a backend for it", .needsKVM)
+    @Test("an image of another architecture, or without a backend for it")
     func foreignArchitecture() throws {
         var builder = goodImage
         builder.machine = 183
         let arm64 = try directory.file("arm64", builder.build())
         try refuses(["--arch", "x86_64", arm64], "arm64", "offset 0x12", "try --arch arm64")
-        try refuses([arm64], "no accelerator for arm64")
+        try refuses([arm64], "arm64")
         try refuses(["--arch", "arm64"], "no accelerator for arm64")
         builder.machine = 243
         try refuses([try directory.file("riscv", builder.build())], "ELF machine 243", "offset 0x12")

@@ -1,0 +1,129 @@
+import Boot
+import HostIO
+import Testing
+import VMM
+import VMMCore
+
+@Suite struct BootPreparationTests {
+    private func configuration(_ change: (inout MachineConfiguration) -> Void) -> MachineConfiguration {
+        var configuration = MachineConfiguration()
+        change(&configuration)
+        return configuration
+    }
+
+    private func refusal(_ change: (inout MachineConfiguration) -> Void) -> BootError? {
+        do throws(BootError) {
+            _ = try BootPreparation(configuration(change))
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    @Test("the bundled image of each architecture")
+    func bundled() throws {
+        for architecture in MachineConfiguration.Architecture.allCases {
+            let preparation = try BootPreparation(configuration { $0.architecture = architecture })
+            #expect(preparation.architecture == architecture)
+            #expect(preparation.imageName == "bundled unikernel")
+        }
+        #expect(try BootPreparation(MachineConfiguration()).architecture == .host)
+    }
+
+    @Test("an image's own architecture is taken when none is told")
+    func detected() throws {
+        // This test is an ELF file of the host's architecture.
+        let preparation = try BootPreparation(configuration { $0.image = .file(path: "/proc/self/exe") })
+        #expect(preparation.architecture == .host)
+    }
+
+    @Test("settings go into the environment in their order, the last one winning")
+    func environment() throws {
+        let preparation = try BootPreparation(configuration { $0.environment = ["a=1", "b=2", "a=3"] })
+        #expect(preparation.boot.environment["a"] == "3")
+        #expect(preparation.boot.environment["b"] == "2")
+    }
+
+    @Test("a missing image, initrd or disk is told by its path; relative ones lie in the host path")
+    func missingFiles() {
+        for change: (inout MachineConfiguration) -> Void in [
+            { $0.image = .file(path: "none") }, { $0.initrd = "none" },
+        ] {
+            let error = refusal {
+                $0.hostPath = "/nonexistent"
+                change(&$0)
+            }
+            guard case .file(let file) = error else {
+                Issue.record("\(String(describing: error))")
+                continue
+            }
+            #expect(file.path == "/nonexistent/none")
+        }
+        guard case .file(let file) = refusal({ $0.disk = "/nonexistent/disk" }) else {
+            Issue.record("a missing disk was taken")
+            return
+        }
+        #expect(file.path == "/nonexistent/disk")
+    }
+
+    @Test("a setting without an equals sign, and more memory than the host has")
+    func badValues() {
+        guard case .image(_, .environment(.noEqualsSign("oops"))) = refusal({ $0.environment = ["oops"] }) else {
+            Issue.record("a bad setting was taken")
+            return
+        }
+        guard case .memoryLargerThanHost(let wanted, let host) = refusal({ $0.memorySize = 1 << 60 }) else {
+            Issue.record("too much memory was taken")
+            return
+        }
+        #expect(wanted == 1 << 60 && host == HostFacts.physicalMemory)
+    }
+}
+
+@Suite struct InspectionTests {
+    @Test("the bundled images: a plan by metadata, its entry in a placed segment")
+    func bundledImages() throws {
+        for architecture in MachineConfiguration.Architecture.allCases {
+            var configuration = MachineConfiguration()
+            configuration.architecture = architecture
+            configuration.environment = ["x=1"]
+            let inspection = try Inspection(configuration)
+            let plan = try inspection.plan.get()
+            #expect(plan.bootProtocol == .freeBSDMetadata)
+            #expect(plan.handover?.environment["x"] == "1")
+            #expect(plan.registers.first?.value == plan.entry)
+            let entrySegment = plan.placements.first { placement in
+                if case .segment = placement.purpose {
+                    placement.range.contains(GuestAddress(plan.entry))
+                } else {
+                    false
+                }
+            }
+            #expect(entrySegment != nil)
+        }
+    }
+
+    @Test("no two placements overlap, and all lie in the memory map's usable ranges")
+    func placements() throws {
+        var configuration = MachineConfiguration()
+        configuration.cpuCount = 4
+        let plan = try Inspection(configuration).plan.get()
+        let ranges = plan.placements.map(\.range).sorted { $0.start < $1.start }
+        for (one, next) in zip(ranges, ranges.dropFirst()) {
+            #expect(one.start.rawValue + one.size <= next.start.rawValue)
+        }
+    }
+
+    @Test("an image that cannot be booted is told in the plan, not thrown")
+    func unbootable() throws {
+        var configuration = MachineConfiguration()
+        configuration.image = .file(path: "/etc/passwd")
+        let inspection = try Inspection(configuration)
+        guard case .failure(.image(let name, .unsupportedFormat)) = inspection.plan else {
+            Issue.record("\(inspection.plan)")
+            return
+        }
+        #expect(name == "/etc/passwd")
+        #expect(inspection.imageSize > 0)
+    }
+}

@@ -1,0 +1,40 @@
+import Testing
+
+@testable import VMM
+
+@Suite struct HostReportTests {
+    private func deviceCheck(_ path: String) throws -> HostReport.Check {
+        try #require(HostReport.gather(kvmPath: path).checks.first { $0.name == path })
+    }
+
+    @Test("a path without a device: missing, with what to do, and no guest runs")
+    func missingDevice() throws {
+        let check = try deviceCheck("/nonexistent/kvm")
+        #expect(check.outcome == .missing)
+        #expect(check.finding == "/nonexistent/kvm does not exist")
+        #expect(check.remedy?.contains("modprobe") == true)
+        let report = HostReport.gather(kvmPath: "/nonexistent/kvm")
+        #expect(report.guests.count == 2)
+        #expect(report.guests.allSatisfy { $0.accelerator == nil && !$0.reason.isEmpty })
+        #expect(!report.checks.contains { $0.name == "KVM capabilities" })
+    }
+
+    @Test("a device that is not KVM's, and a file")
+    func otherDevice() throws {
+        for path in ["/dev/null", "/proc/self/exe"] {
+            let check = try deviceCheck(path)
+            #expect(check.outcome == .missing)
+        }
+        #expect(try deviceCheck("/dev/null").finding == "/dev/null is not KVM's device")
+    }
+
+    @Test("the report as JSON names every check and both architectures")
+    func json() {
+        let text = HostReport.gather(kvmPath: "/nonexistent/kvm").json.text()
+        for part in [
+            "\"checks\"", "\"outcome\": \"missing\"", "\"arch\": \"x86_64\"", "\"arch\": \"arm64\"", "\"accel\": null",
+        ] {
+            #expect(text.contains(part))
+        }
+    }
+}
