@@ -14,9 +14,11 @@ struct Swvmm: ParsableCommand {
 
     /// ArgumentParser's own entry, but with 2 as the exit code of a usage error.
     static func main() {
+        StandardDescriptors.open()
         do {
             var command = try parseAsRoot()
             try command.run()
+            try StandardDescriptors.flushOutput()
         } catch let code as ExitCode {
             Glibc.exit(code.rawValue)
         } catch {
@@ -24,11 +26,32 @@ struct Swvmm: ParsableCommand {
             let message = fullMessage(for: error)
             if code.isSuccess {
                 print(message)
-                Glibc.exit(ProcessExitCode.success)
+                let isWritten: Void? = try? StandardDescriptors.flushOutput()
+                Glibc.exit(isWritten == nil ? ProcessExitCode.hostError : ProcessExitCode.success)
             }
             StandardError.print(message)
             Glibc.exit(code == .validationFailure ? ProcessExitCode.usage : ProcessExitCode.hostError)
         }
+    }
+}
+
+/// The three descriptors that a process starts with.
+enum StandardDescriptors {
+    /// Opens `/dev/null` for those that the parent closed: the next file or device opened would take the number, and the
+    /// guest's console be written to it.
+    static func open() {
+        for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
+            // SAFETY: a constant path. The lowest free number is `descriptor`: those below it are open.
+            _ = unsafe Glibc.open("/dev/null", O_RDWR)
+        }
+    }
+
+    /// Writes out what was printed; a full disk must not pass for success.
+    static func flushOutput() throws(ExitCode) {
+        // Nil: every stream of this process.
+        guard fflush(nil) != 0 else { return }
+        StandardError.print("swvmm: error: standard output: \(HostFacts.describe(errno: errno))")
+        throw ExitCode(ProcessExitCode.hostError)
     }
 }
 

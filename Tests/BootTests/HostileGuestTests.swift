@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Testing
 internal import VMMTestSupport
 
@@ -182,6 +183,37 @@ internal import VMMTestSupport
         #expect(ended.leavesNothing)
     }
 
+    @Test(
+        "closed standard descriptors are not taken by something that the console is then written to",
+        arguments: ["<&-", ">&-", "<&- >&-"])
+    func closedDescriptors(redirection: String) throws {
+        let image = try X86Code { code in
+            code.print("printed")
+            code.forever { code in
+                // What descriptors 0 and 1 are, the test sees from outside.
+                code.inDoubleword(0x220)
+            }
+        }.write(to: directory)
+        let run = try Swvmm(
+            ["boot", image, "--timeout", "60", "--verbose"],
+            launcher: ["/bin/sh", "-c", "exec \"$@\" \(redirection)", "sh"])
+        try run.expect("entering the guest", in: .errors)
+        for descriptor in 0...1 where redirection.contains(descriptor == 0 ? "<" : ">") {
+            var name = [CChar](repeating: 0, count: 64)
+            let length = unsafe readlink("/proc/\(run.process.id)/fd/\(descriptor)", &name, name.count)
+            #expect(
+                String(decoding: name.prefix(max(0, length)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+                    == "/dev/null")
+        }
+        run.process.send(SIGTERM)
+        #expect(try run.finish().ending == .exited(143))
+    }
+
+    /// Keyboard controller, debug exit, pvpanic, ACPI power, 0xCF9: with the ports before them whose wide accesses reach them.
+    private static let endingPorts: [ClosedRange<UInt16>] = [
+        0x61...0x64, 0xF1...0xF4, 0x502...0x505, 0x5FD...0x607, 0xCF6...0xCF9,
+    ]
+
     @Test("all ports at all widths with any value: no crash, and nothing left running", arguments: [1, 2, 3, 4])
     func hammersPorts(seed: UInt32) throws {
         // A linear congruential generator in ebx picks the port, the value and one of six accesses.
@@ -189,16 +221,17 @@ internal import VMMTestSupport
             code.put(0xBB)
             for byte in (seed &* 0x9E37_79B9).littleEndianBytes { code.put(byte) }
             code.forever { code in
-                let access: [[UInt8]] = [[0xEE], [0x66, 0xEF], [0xEF], [0xEC], [0x66, 0xED], [0xED]]
-                for bytes in access {
+                for bytes in [[0xEE], [0x66, 0xEF], [0xEF], [0xEC], [0x66, 0xED], [0xED]] as [[UInt8]] {
                     code.put(0x69, 0xDB, 0x0D, 0x66, 0x19, 0x00)  // imul ebx, ebx, 1664525
                     code.put(0x81, 0xC3, 0x5F, 0xF3, 0x6E, 0x3C)  // add ebx, 1013904223
-                    code.put(0x89, 0xDA, 0xC1, 0xEA, 0x0F)  // mov edx, ebx; shr edx, 15
-                    // The devices are below 0x1000 or so: three of four accesses go there.
+                    code.put(0x89, 0xDA, 0xC1, 0xEA, 0x10)  // mov edx, ebx; shr edx, 16
+                    // Most devices are below 0x800: three of four accesses go there.
                     code.put(0xF7, 0xC3, 0x00, 0x03, 0x00, 0x00)  // test ebx, 0x300
                     code.put(0x74, 0x06)  // jz over the and
                     code.put(0x81, 0xE2, 0xFF, 0x07, 0x00, 0x00)  // and edx, 0x7ff
                     code.put(0x89, 0xD8, 0xC1, 0xE8, 0x07)  // mov eax, ebx; shr eax, 7
+                    // Even seeds leave out what ends the machine, so that they go on until the timeout.
+                    for range in seed % 2 == 0 ? Self.endingPorts : [] { code.avoidPorts(range) }
                     for byte in bytes { code.put(byte) }
                 }
             }
@@ -208,6 +241,7 @@ internal import VMMTestSupport
             Issue.record("swvmm died: \(ended.ending) \(ended.errors)")
             return
         }
+        if seed % 2 == 0 { #expect(status == 124, "\(ended.errors)") }
         #expect(status == 124 || status == 3 || status == 0 || status % 2 == 1)
         #expect(!ended.errors.contains("error:"), "\(ended.errors)")
         #expect(ended.leavesNothing)

@@ -90,6 +90,13 @@ internal import VMMTestSupport
         #expect(ended.output.contains("arm64 guests: no"))
     }
 
+    @Test("output that cannot be written is an error", arguments: ["inspect", "--help"])
+    func fullDisk(argument: String) throws {
+        let ended = try Swvmm.run([argument], launcher: ["/bin/sh", "-c", "exec \"$@\" >/dev/full", "sh"])
+        #expect(ended.ending == .exited(1))
+        #expect(ended.errors == "swvmm: error: standard output: No space left on device\n")
+    }
+
     @Test("help and version are no errors", arguments: [["--help"], ["boot", "--help"], ["--version"], []])
     func help(arguments: [String]) throws {
         let ended = try Swvmm.run(arguments)

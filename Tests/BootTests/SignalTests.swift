@@ -117,6 +117,23 @@ internal import Testing
         #expect(try run.finish().ending == .exited(0))
     }
 
+    @Test("Ctrl-a i of CPUs that were never started, and of one that is halted for good")
+    func showIdleState() throws {
+        let directory = try TemporaryDirectory()
+        let image = try X86Code { code in
+            code.print("ready")
+            code.halt()
+        }.write(to: directory)
+        let run = try Swvmm(["boot", image, "--cpus", "3", "--timeout", "60"], input: .terminal)
+        try run.expect("ready")
+        for _ in 0..<2 {
+            try run.send("\u{1}i")
+            try run.expect("vCPU 2 after", in: .errors)
+        }
+        try run.send("\u{1}x")
+        #expect(try run.finish().ending == .exited(0))
+    }
+
     @Test("Ctrl-a a passes Ctrl-a to the guest: its line editor goes to the start of the line")
     func passesPrefix() throws {
         let (run, _, _) = try boot()

@@ -33,6 +33,17 @@ struct X86Code {
         bytes += UInt32(port).littleEndianBytes
     }
 
+    /// Turns EDX away from the ports of a range, to one where nothing is. Changes ECX.
+    mutating func avoidPorts(_ range: ClosedRange<UInt16>) {
+        put(0x89, 0xD1)  // mov ecx, edx
+        put(0x81, 0xE9)  // sub ecx, first
+        self.bytes += UInt32(range.lowerBound).littleEndianBytes
+        put(0x81, 0xF9)  // cmp ecx, length
+        self.bytes += UInt32(range.count - 1).littleEndianBytes
+        put(0x77, 0x05)  // ja over the mov
+        setPort(0x510)
+    }
+
     /// Prints on bvmconsole.
     mutating func print(_ text: String) {
         for byte in text.utf8 { out(0x220, UInt32(byte), bits: 32) }
