@@ -90,7 +90,7 @@ let package = Package(
         // Benchmarks.
         .target(name: "BareExitLoop", dependencies: ["KVMBridge"], path: "Benchmarks/ExitCost/BareExitLoop"),
         .executableTarget(
-            name: "exit-benchmark", dependencies: ["VMMCore", "KVMBackend", "BareExitLoop"],
+            name: "exit-benchmark", dependencies: ["VMM", "VMMCore", "KVMBackend", "BareExitLoop"],
             path: "Benchmarks/ExitCost/ExitBenchmark", swiftSettings: strict),
 
         // Tests mirror Sources.

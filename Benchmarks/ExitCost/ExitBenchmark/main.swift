@@ -1,55 +1,82 @@
-// What a port exit costs through VMMCore's contracts on KVM, beside a bare C loop of ioctls that does the same: interleaved
-// rounds, medians and their ratio. Also: what the creation of a machine with one vCPU costs.
+// What a port exit costs in swvmm's exit loop, with a trivial device behind the port bus, beside a bare C loop of ioctls that does
+// the same: interleaved rounds on one thread, medians and their ratio. Also: what the creation of a machine costs.
 //
 // Usage: exit-benchmark [ROUNDS [EXITS]]
 
 internal import BareExitLoop
 internal import Glibc
 internal import KVMBackend
+internal import VMM
 internal import VMMCore
 
 enum BenchmarkError: Error {
-    case bareMachine(Int32)
-    case unexpected(VCPUExit)
+    case bareMachine(errno: Int32)
     case bareLoop
+    case stopped(StopReason?)
     case layout
 }
 
-/// What a machine does: generic over the backend.
-struct Loop<Backend: VirtualMachine>: Sendable {
-    let cpu: Backend.CPU
+/// A fresh machine on KVM whose guest reads and writes port 0x510 for ever.
+struct PortLoopGuest {
+    static let port: UInt16 = 0x510
 
-    /// Handles `exits` exits; returns the nanoseconds that it took.
-    func run(_ exits: Int64) throws -> Int64 {
-        var lastWritten: UInt32 = 0
-        let start = monotonic_nanoseconds()
-        for _ in 0..<exits {
-            switch try cpu.run() {
-            case .portRead(0x510, _): cpu.completeRead(0x5A)
-            case .portWrite(0x510, _, let value): lastWritten = value
-            case let other: throw BenchmarkError.unexpected(other)
-            }
-        }
-        let elapsed = monotonic_nanoseconds() - start
-        guard lastWritten == 0x5A else { throw BenchmarkError.bareLoop }
-        return elapsed
+    let backend: KVMVirtualMachine
+    let memory: GuestMemory
+    let vcpu: KVMVCPU
+
+    init(_ host: KVMHost, hasTimer8254: Bool) throws {
+        guard let range = GuestRange(start: GuestAddress(0), size: 0x10000) else { throw BenchmarkError.layout }
+        memory = try GuestMemory([range])
+        // mov dx, 0x510; again: in al, dx; out dx, al; jmp again
+        try memory.copyIn([0xBA, 0x10, 0x05, 0xEC, 0xEE, 0xEB, 0xFC], to: GuestAddress(0x1000))
+        backend = try KVMVirtualMachine(host: host, configuration: .init(hasTimer8254: hasTimer8254))
+        try backend.map(memory)
+        vcpu = try backend.makeVCPU(VCPUIndex(0))
+        var registers = try vcpu.registers()
+        registers.cs.base = 0
+        registers.cs.selector = 0
+        registers.rip = 0x1000
+        try vcpu.setRegisters(registers)
     }
 }
 
-func makeMachine(_ host: KVMHost, hasTimer8254: Bool) throws -> (KVMVirtualMachine, KVMVCPU) {
-    guard let range = GuestRange(start: GuestAddress(0), size: 0x10000) else { throw BenchmarkError.layout }
-    let memory = try GuestMemory([range])
-    // mov dx, 0x510; again: in al, dx; out dx, al; jmp again
-    try memory.copyIn([0xBA, 0x10, 0x05, 0xEC, 0xEE, 0xEB, 0xFC], to: GuestAddress(0x1000))
-    let machine = try KVMVirtualMachine(host: host, configuration: .init(hasTimer8254: hasTimer8254))
-    try machine.map(memory)
-    let cpu = try machine.makeVCPU(VCPUIndex(0))
-    var registers = try cpu.registers()
-    registers.cs.base = 0
-    registers.cs.selector = 0
-    registers.rip = 0x1000
-    try cpu.setRegisters(registers)
-    return (machine, cpu)
+func milliseconds(since start: Int64) -> Double { Double(monotonic_nanoseconds() - start) / 1e6 }
+
+func measureCreation() throws {
+    var openings: [Double] = []
+    var creations: [[Double]] = [[], []]
+    for round in 0..<10 {
+        let start = monotonic_nanoseconds()
+        let host = try KVMHost()
+        openings.append(milliseconds(since: start))
+        let opened = monotonic_nanoseconds()
+        let guest = try PortLoopGuest(host, hasTimer8254: round % 2 == 0)
+        creations[round % 2].append(milliseconds(since: opened))
+        _ = guest
+    }
+    print("open and probe /dev/kvm   \(text(median(openings), 3)) ms (medians)")
+    print(
+        "machine with one vCPU     \(text(median(creations[1]), 3)) ms, with a PIT \(text(median(creations[0]), 3)) ms")
+}
+
+func measureExits(rounds: Int64, exits: Int64) throws {
+    let bare = bare_machine_create()
+    guard bare >= 0 else { throw BenchmarkError.bareMachine(errno: -bare) }
+    let guest = try PortLoopGuest(KVMHost(), hasTimer8254: false)
+    let lifecycle = MachineLifecycle()
+    let device = RoundDevice(bare: bare, rounds: rounds, exits: exits, machine: lifecycle)
+    var ports = PortBus.Builder()
+    try ports.insert(device, at: PortLoopGuest.port)
+    try BareMachine(
+        backend: guest.backend, memory: guest.memory, vcpu: guest.vcpu, ports: ports.build(), lifecycle: lifecycle
+    ).run()
+
+    let costs = device.costs
+    guard lifecycle.stopReason == .powerOff else { throw BenchmarkError.stopped(lifecycle.stopReason) }
+    guard costs.bare.count == rounds, costs.bare.allSatisfy({ $0 > 0 }) else { throw BenchmarkError.bareLoop }
+    print("port exit, bare C loop    \(text(median(costs.bare), 1)) ns (median of \(rounds) rounds of \(exits))")
+    print("port exit, swvmm          \(text(median(costs.swvmm), 1)) ns")
+    print("ratio                     \(text(median(costs.swvmm) / median(costs.bare), 3))")
 }
 
 func median(_ values: [Double]) -> Double {
@@ -64,58 +91,13 @@ func text(_ value: Double, _ digits: Int) -> String {
     return "\((value * scale).rounded() / scale)"
 }
 
-func runBenchmark() throws {
-    let arguments = CommandLine.arguments.dropFirst().compactMap { Int64($0) }
-    // Short rounds: most of them pass without a preemption, so that the median is of undisturbed ones.
-    let rounds = max(1, arguments.first ?? 801)
-    // One round has at least a read and a write.
-    let exits = max(2, arguments.dropFirst().first ?? 100)
-
-    var openings: [Double] = []
-    var creations: [[Double]] = [[], []]
-    for round in 0..<10 {
-        let start = monotonic_nanoseconds()
-        let host = try KVMHost()
-        let opened = monotonic_nanoseconds()
-        let machine = try makeMachine(host, hasTimer8254: round % 2 == 0)
-        creations[round % 2].append(Double(monotonic_nanoseconds() - opened) / 1e6)
-        openings.append(Double(opened - start) / 1e6)
-        _ = machine
-    }
-    print("open and probe /dev/kvm   \(text(median(openings), 3)) ms (medians)")
-    print(
-        "machine with one vCPU     \(text(median(creations[1]), 3)) ms, with a PIT \(text(median(creations[0]), 3)) ms")
-
-    let (machine, cpu) = try makeMachine(KVMHost(), hasTimer8254: false)
-    let bare = bare_machine_create()
-    guard bare >= 0 else { throw BenchmarkError.bareMachine(-bare) }
-    let loop = Loop<KVMVirtualMachine>(cpu: cpu)
-    var bareCosts: [Double] = []
-    var costs: [Double] = []
-    for round in 0..<Int(rounds + 2) {
-        // Whoever goes second finds the caches as the other left them: take turns.
-        var bareTime: Int64 = 0
-        var time: Int64 = 0
-        for turn in 0..<2 {
-            if (round + turn) % 2 == 0 {
-                bareTime = bare_machine_run(bare, exits)
-                guard bareTime >= 0 else { throw BenchmarkError.bareLoop }
-            } else {
-                time = try loop.run(exits)
-            }
-        }
-        guard round >= 2 else { continue }  // Warm-up.
-        bareCosts.append(Double(bareTime) / Double(exits))
-        costs.append(Double(time) / Double(exits))
-    }
-    print("port exit, bare C loop    \(text(median(bareCosts), 1)) ns (median of \(rounds) rounds of \(exits))")
-    print("port exit, swvmm          \(text(median(costs), 1)) ns")
-    print("ratio                     \(text(median(costs) / median(bareCosts), 3))")
-    _ = machine
-}
-
 do {
-    try runBenchmark()
+    let arguments = CommandLine.arguments.dropFirst().compactMap { Int64($0) }
+    try measureCreation()
+    // Short rounds: most of them pass without a preemption, so that the median is of undisturbed ones.
+    // One round has at least a read and a write.
+    try measureExits(
+        rounds: max(1, arguments.first ?? 801), exits: max(2, arguments.dropFirst().first ?? 100) / 2 * 2)
 } catch {
     print("exit-benchmark: \(error)")
     exit(1)

@@ -1,0 +1,27 @@
+package import HostIO
+package import KVMBackend
+package import VMMCore
+
+/// A machine on KVM with nothing but memory, one vCPU and the given ports: what measures the exit loop as guests of `boot`
+/// meet it, which another module cannot make of `Machine`, being generic.
+package struct BareMachine: Sendable {
+    private let machine: Machine<KVMVirtualMachine>
+
+    /// - Parameters:
+    ///   - vcpu: vCPU 0 of `backend`, set up to run.
+    ///   - lifecycle: ends the machine when a device asks it to.
+    package init(
+        backend: KVMVirtualMachine, memory: GuestMemory, vcpu: KVMVCPU, ports: PortBus, lifecycle: MachineLifecycle
+    ) {
+        machine = Machine(
+            backend: backend, memory: memory, vcpus: [vcpu],
+            buses: MachineBuses(mmio: MMIOBus.Builder().build(), ports: ports), lifecycle: lifecycle,
+            log: GuestFaultLog(clock: HostClock()) { _ in })
+    }
+
+    /// Runs the guest on a thread of its own until the lifecycle stops it.
+    package func run() throws(HostThreadError) {
+        try machine.start(observer: nil)
+        machine.join()
+    }
+}
