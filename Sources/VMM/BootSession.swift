@@ -108,10 +108,11 @@ extension BootSession {
             // A vCPU may wait for the console's reader; a reset leaves the console to the next machine.
             if reason != .reset { host.releaseWriters() }
         }
-        timeline?.mark("first instruction")
-        say(SessionMessage(level: .detail, text: "entering the guest at \(clock.realTime.inSeconds)"))
         do throws(HostThreadError) {
-            try machine.start(observer: timeline)
+            try machine.start(observer: timeline) { [timeline, say, clock] in
+                timeline?.mark("first instruction")
+                say(SessionMessage(level: .detail, text: "entering the guest at \(clock.realTime.inSeconds)"))
+            }
         } catch {
             lifecycle.stop(.hostRefusedThreads)
             machine.join()

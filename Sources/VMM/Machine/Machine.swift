@@ -46,12 +46,17 @@ package final class Machine<Backend: VirtualMachine>: Sendable {
 
 extension Machine {
     /// Starts a thread for each vCPU. They end when the lifecycle stops.
-    package func start(observer: (any ExitObserver)?) throws(HostThreadError) {
+    ///
+    /// - Parameter onEntry: called on vCPU 0's thread right before it enters the guest.
+    package func start(
+        observer: (any ExitObserver)?, onEntry: @escaping @Sendable () -> Void = {}
+    ) throws(HostThreadError) {
         lifecycle.onStop { [vcpus] _ in
             for vcpu in vcpus { vcpu.kick() }
         }
         for index in vcpus.indices {
             let thread = try HostThread.start(name: "vcpu\(index)") { [self] in
+                if index == 0 { onEntry() }
                 let trace = runVCPU(VCPUIndex(index), vcpus[index], observer)
                 state.withLock { $0.finalTraces[index] = trace }
             }

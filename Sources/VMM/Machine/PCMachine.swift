@@ -73,7 +73,9 @@ struct PCMachine: SessionMachine {
         ) { index, vcpu, exits in X86Report.describe(index, vcpu, exits, memory) }
     }
 
-    func start(observer: (any ExitObserver)?) throws(HostThreadError) { try machine.start(observer: observer) }
+    func start(observer: (any ExitObserver)?, onEntry: @escaping @Sendable () -> Void) throws(HostThreadError) {
+        try machine.start(observer: observer, onEntry: onEntry)
+    }
 
     func join() { machine.join() }
 

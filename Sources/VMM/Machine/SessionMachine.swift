@@ -2,8 +2,8 @@ internal import HostIO
 
 /// A composed machine as a session sees it, whatever its platform and backend. Nothing of it is on the way of an exit.
 protocol SessionMachine: Sendable {
-    /// Starts the vCPUs' threads. They end when the machine's lifecycle stops.
-    func start(observer: (any ExitObserver)?) throws(HostThreadError)
+    /// Starts the vCPUs' threads; see `Machine.start`.
+    func start(observer: (any ExitObserver)?, onEntry: @escaping @Sendable () -> Void) throws(HostThreadError)
     /// Waits until all vCPU threads ended.
     func join()
     /// The vCPUs as they stopped. Only after `join()`.
