@@ -3,7 +3,7 @@ import Testing
 
 @testable import VMM
 
-@Suite(.enabled(if: Disassembler(.x86Long) != nil, "libcapstone is not installed"))
+@Suite
 struct DisassemblerTests {
     private func texts(_ mode: Disassembler.Mode, _ code: [UInt8], limit: Int = 10) throws -> [String] {
         guard let disassembler = Disassembler(mode) else { throw CancellationError() }

@@ -14,7 +14,7 @@ enum CodeListing {
         guard !code.isEmpty else { return ["no memory is mapped at \(hexadecimal(programCounter))"] }
         guard let disassembler = Disassembler(mode) else {
             return [
-                "bytes \(code.prefix(16).map(twoDigits).joined(separator: " ")) (install libcapstone for a disassembly)"
+                "bytes \(code.prefix(16).map(twoDigits).joined(separator: " ")) (capstone was built without this architecture)"
             ]
         }
         let leading = instructions(before: programCounter, disassembler, read)

@@ -1,4 +1,3 @@
-internal import Disassembly
 internal import HostIO
 internal import KVMBackend
 internal import VMMCore
@@ -11,7 +10,7 @@ extension HostReport {
         let kvm: Result<KVMProbe, KVMError>
         do throws(KVMError) { kvm = .success(try KVMHost.probe(path: kvmPath)) } catch { kvm = .failure(error) }
         let checks =
-            [cpuCheck(), deviceCheck(kvm, kvmPath)] + capabilityChecks(kvm) + [memoryCheck(), capstoneCheck()]
+            [cpuCheck(), deviceCheck(kvm, kvmPath)] + capabilityChecks(kvm) + [memoryCheck()]
         let host = MachineConfiguration.Architecture.host
         let guests = MachineConfiguration.Architecture.allCases.map { architecture in
             guard architecture == host else {
@@ -95,13 +94,5 @@ extension HostReport {
             name: "memory", outcome: .good,
             finding: "\(HostFacts.physicalMemory >> 20) MiB; guests pay for what they touch",
             remedy: nil)
-    }
-
-    private static func capstoneCheck() -> Check {
-        Disassembler(.x86Long) != nil
-            ? Check(name: "libcapstone", outcome: .good, finding: "crash reports show a disassembly", remedy: nil)
-            : Check(
-                name: "libcapstone", outcome: .limited, finding: "not found: crash reports show bytes only",
-                remedy: "apt-get install libcapstone-dev")
     }
 }

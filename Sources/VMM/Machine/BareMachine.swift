@@ -16,7 +16,8 @@ package struct BareMachine: Sendable {
         machine = Machine(
             backend: backend, memory: memory, vcpus: [vcpu],
             buses: MachineBuses(mmio: MMIOBus.Builder().build(), ports: ports), lifecycle: lifecycle,
-            log: GuestFaultLog(clock: HostClock()) { _ in })
+            log: GuestFaultLog(clock: HostClock()) { _ in },
+            describe: { index, vcpu, exits in X86Report.describe(index, vcpu, exits, memory) })
     }
 
     /// Runs the guest on a thread of its own until the lifecycle stops it.
