@@ -40,8 +40,8 @@ final class Console: TextOutput {
 
     /// Waits for a byte of input. One thread at a time may read.
     ///
-    /// With an interrupt the thread sleeps until it comes. Without one (bvmconsole) it polls: every 2 ms after input, every
-    /// 10 ms when there was none for some time, every 40 ms later on.
+    /// With an interrupt the thread sleeps until it comes. Without one (bvmconsole) it polls: every 2 ms for 50 ms after
+    /// input, every 10 ms for half a second, then every 40 ms, which an idle machine hardly notices.
     func readByte() -> UInt8 {
         reader = Scheduler.currentThread
         while true {
@@ -54,7 +54,7 @@ final class Console: TextOutput {
                 Scheduler.park()
             } else {
                 idlePolls += 1
-                let milliseconds: UInt64 = idlePolls < 100 ? 2 : idlePolls < 500 ? 10 : 40
+                let milliseconds: UInt64 = idlePolls < 25 ? 2 : idlePolls < 75 ? 10 : 40
                 Scheduler.sleep(nanoseconds: milliseconds * 1_000_000)
             }
         }
