@@ -3,6 +3,8 @@ package struct BootOutcome: Sendable {
     package let reason: StopReason
     /// What the vCPUs looked like; nil unless the reason deserves a report.
     package let report: MachineReport?
+    /// Why the timeline that was asked for could not be written.
+    package var timelineFailure: BootError?
 }
 
 /// A line for the user about what swvmm does. The command line decides where it goes.

@@ -54,8 +54,9 @@ package final class BootSession: Sendable {
                     timeout: { [self] in stop(.timedOut) }))
         }
         defer { host.close() }
-        let outcome = try bootUntilDone(&preparation, on: choice, host: host)
-        try writeTimeline(outcome, preparation)
+        var outcome = try bootUntilDone(&preparation, on: choice, host: host)
+        // How the guest ended is worth more than the picture of it.
+        do throws(BootError) { try writeTimeline(outcome, preparation) } catch { outcome.timelineFailure = error }
         return outcome
     }
 

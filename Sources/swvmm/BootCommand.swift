@@ -63,7 +63,11 @@ struct BootCommand: ParsableCommand {
         }
         if let report = outcome.report { StandardError.print(report.text) }
         if outcome.reason.isWorthTelling { StandardError.print("swvmm: \(outcome.reason.words)") }
-        let code = outcome.reason.exitCode
+        var code = outcome.reason.exitCode
+        if let failure = outcome.timelineFailure {
+            StandardError.print("swvmm: error: \(failure.words)")
+            if code == ProcessExitCode.success { code = ProcessExitCode.hostError }
+        }
         if code != ProcessExitCode.success { throw ExitCode(code) }
     }
 }

@@ -39,6 +39,21 @@ internal import Testing
         #expect(tells, "the page does not tell how it ended")
     }
 
+    @Test(
+        "a timeline that can no longer be written takes nothing of the guest's end away",
+        arguments: [("panic\n", 3), ("poweroff\n", 1)])
+    func timelineLost(command: String, code: Int32) throws {
+        let directory = try TemporaryDirectory()
+        let run = try Swvmm(["boot", "--timeline", "\(directory.path)/boot.html", "--timeout", "60"], input: .pipe)
+        try run.expect("unikernel> ")
+        #expect(unsafe rmdir(directory.path) == 0)
+        try run.send(command)
+        let ended = try run.finish()
+        #expect(ended.ending == .exited(code))
+        #expect(ended.errors.contains("rip=") == (code == 3))
+        #expect(ended.errors.contains("swvmm: error: --timeline: \(directory.path)/boot.html: cannot be written"))
+    }
+
     /// Answers each character from the debug port with the next one; ends on 'q'. Says hello first.
     private static let echo = X86Code { code in
         code.print("up\n")
@@ -76,6 +91,23 @@ internal import Testing
         defer { close(client) }
         try HostText.write([UInt8(ascii: "q")], to: client)
         #expect(try run.finish().ending == .exited(43))
+    }
+
+    @Test("a client that does not read makes the guest wait, and not the timeout")
+    func debugPortFlood() throws {
+        let directory = try TemporaryDirectory()
+        let port = try Loopback.freePort()
+        let image = try X86Code { code in
+            code.print("up")
+            code.forever { $0.out(0x224, 0x61, bits: 32) }
+        }.write(to: directory)
+        let run = try Swvmm(["boot", image, "--bvmdebug", "\(port)", "--timeout", "2"])
+        try run.expect("up")
+        let client = try Loopback.connect(to: port)
+        defer { close(client) }
+        let resident = try #require(run.process.residentKiB)
+        #expect(resident < 100 << 10)
+        #expect(try run.finish().ending == .exited(124))
     }
 
     @Test("without --bvmdebug the port is empty; with it and no client a guest that writes goes on")

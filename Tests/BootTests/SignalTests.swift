@@ -91,6 +91,18 @@ internal import Testing
         #expect(try run.finish().ending == .exited(0))
     }
 
+    @Test("Ctrl-a x leaves a guest that floods a terminal which nobody reads")
+    func leaveFloodingGuest() throws {
+        let directory = try TemporaryDirectory()
+        let image = try X86Code { code in code.forever { $0.out(0x220, 0x61, bits: 32) } }.write(to: directory)
+        let run = try Swvmm(["boot", image, "--timeout", "60"], input: .terminal)
+        let before = try PseudoTerminal().mode
+        try run.expect("aaaa")
+        try run.send("\u{1}x")
+        #expect(try run.finish(reading: false).ending == .exited(0))
+        #expect(try #require(run.terminal).mode == before)
+    }
+
     @Test("Ctrl-a h helps, and the guest goes on")
     func help() throws {
         let (run, _, _) = try boot()
