@@ -1,0 +1,116 @@
+internal import Synchronization
+package import VMMCore
+
+/// The Arm generic timer of one CPU, by trap and emulate: the counter, and EL1's physical and virtual timers.
+///
+/// The counter runs at 62.5 MHz, as QEMU's: a tick is 16 ns of the clock. An interrupt is asserted by deadline: the
+/// scheduler is told when the next one is due, and nothing is polled. `CNTKCTL_EL1`'s event stream is not generated.
+///
+/// Threading: registers on the CPU's thread, `deadlinePassed()` on any; lines and scheduler are called without a lock held.
+/// Errors: none that a guest can cause.
+/// Source: Arm ARM, chapter D12.
+package final class GenericTimer: Sendable {
+    /// 62.5 MHz.
+    package static let frequency: UInt64 = 62_500_000
+    package static let nanosecondsPerTick: UInt64 = 16
+
+    private let clock: any Clock
+    private let start: Nanoseconds
+    private let physical: any InterruptLine
+    private let virtual: any InterruptLine
+    private let scheduler: any DeadlineScheduler
+    private let state: Mutex<GenericTimerState>
+
+    /// - Parameters:
+    ///   - start: when the counter was zero, by `clock`; the same for all CPUs of a machine.
+    ///   - virtualOffset: CNTVOFF_EL2, in ticks; the same for all CPUs.
+    ///   - physical: the wire of CNTP, PPI 14 (INTID 30) on `virt`, level-sensitive.
+    ///   - virtual: the wire of CNTV, PPI 11 (INTID 27) on `virt`, level-sensitive.
+    ///   - scheduler: this timer's own; its owner makes it call `deadlinePassed()`.
+    package init(
+        clock: any Clock, start: Nanoseconds, virtualOffset: UInt64 = 0, physical: any InterruptLine,
+        virtual: any InterruptLine, scheduler: any DeadlineScheduler
+    ) {
+        self.clock = clock
+        self.start = start
+        self.physical = physical
+        self.virtual = virtual
+        self.scheduler = scheduler
+        state = Mutex(GenericTimerState(virtualOffset: virtualOffset))
+    }
+
+    /// MRS.
+    package func read(_ register: GenericTimerRegister) -> UInt64 {
+        let count = count
+        return state.withLock { $0.read(register, at: count) }
+    }
+
+    /// MSR. A register that cannot be written stays as it is.
+    package func write(_ value: UInt64, to register: GenericTimerRegister) {
+        step { $0.write(value, to: register, at: $1) }
+    }
+
+    /// CNTKCTL_EL1 lets EL0 access the register; else the access is trapped to EL1.
+    package func allowsEL0(_ register: GenericTimerRegister) -> Bool { state.withLock { $0.allowsEL0(register) } }
+
+    /// CNTVOFF_EL2, in ticks. Change it on all CPUs, while none runs.
+    package var virtualOffset: UInt64 {
+        get { state.withLock { $0.virtualOffset } }
+        set { step { state, _ in state.virtualOffset = newValue } }
+    }
+
+    /// When a line is due to change next, by the clock; nil: not without a write to a register.
+    package var nextDeadline: Nanoseconds? { state.withLock { $0.deadline.deadline } }
+
+    /// Call it when the deadline has come. Too early or too often does no harm.
+    package func deadlinePassed() {
+        step { state, _ in state.deadline.passed() }
+    }
+
+    // MARK: Time
+
+    private var count: CounterTicks { CounterTicks((clock.now - start).rawValue / Self.nanosecondsPerTick) }
+
+    /// The first time at which the counter has `count`; nil when that cannot be told in nanoseconds.
+    private static func time(of count: CounterTicks, start: Nanoseconds) -> Nanoseconds? {
+        let (duration, overflow) = count.rawValue.multipliedReportingOverflow(by: nanosecondsPerTick)
+        guard !overflow else { return nil }
+        let (time, isTooLate) = start.rawValue.addingReportingOverflow(duration)
+        return isTooLate ? nil : Nanoseconds(time)
+    }
+
+    // MARK: Effects
+
+    private struct Effects {
+        var physical: Bool?
+        var virtual: Bool?
+        var deadline: DeadlineOutput.Change?
+    }
+
+    private func step(_ change: (inout GenericTimerState, CounterTicks) -> Void) {
+        let count = count
+        let effects = state.withLock { state in
+            change(&state, count)
+            state.update(at: count) { Self.time(of: $0, start: start) }
+            return Effects(
+                physical: state.lines[GenericTimerState.Output.physical.rawValue].beginDelivery(),
+                virtual: state.lines[GenericTimerState.Output.virtual.rawValue].beginDelivery(),
+                deadline: state.deadline.beginDelivery())
+        }
+        deliver(effects.physical, .physical, to: physical)
+        deliver(effects.virtual, .virtual, to: virtual)
+        var change = effects.deadline
+        while let next = change {
+            scheduler.apply(next)
+            change = state.withLock { $0.deadline.continueDelivery() }
+        }
+    }
+
+    private func deliver(_ first: Bool?, _ output: GenericTimerState.Output, to line: any InterruptLine) {
+        var step = first
+        while let level = step {
+            line.setLevel(level)
+            step = state.withLock { $0.lines[output.rawValue].continueDelivery() }
+        }
+    }
+}
