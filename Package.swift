@@ -16,9 +16,12 @@ func room(_ name: String, path: String, uses dependencies: [Target.Dependency] =
 }
 
 /// The tests of a room, mirrored at `Tests/<path>`.
-func tests(_ name: String, path: String, uses dependencies: [Target.Dependency]) -> Target {
+func tests(
+    _ name: String, path: String, uses dependencies: [Target.Dependency], exclude: [String] = []
+) -> Target {
     .testTarget(
-        name: name, dependencies: dependencies + ["VMMTestSupport"], path: "Tests/\(path)", swiftSettings: strict)
+        name: name, dependencies: dependencies + ["VMMTestSupport"], path: "Tests/\(path)", exclude: exclude,
+        swiftSettings: strict)
 }
 
 let package = Package(
@@ -40,6 +43,7 @@ let package = Package(
         room("ConsoleDevices", path: "Devices/Console", uses: ["VMMCore", "GuestABI"]),
         room("TimerDevices", path: "Devices/Timer", uses: ["VMMCore"]),
         room("PlatformDevices", path: "Devices/Platform", uses: ["VMMCore", "GuestABI"]),
+        room("GICv3", path: "Devices/GICv3", uses: ["VMMCore"]),
 
         // Boot images and architectures.
         room("Boot", path: "Boot", uses: ["VMMCore", "GuestABI"]),
@@ -49,6 +53,9 @@ let package = Package(
         // Backends.
         .target(name: "KVMBridge", path: "Sources/KVMBridge"),
         room("KVMBackend", path: "Backends/KVM", uses: ["VMMCore", "KVMBridge"]),
+        room("ARM64Vector", path: "Backends/ARM64Vector"),
+
+        room("SoftwareCPU", path: "Backends/SoftwareCPU", uses: ["VMMCore", "ARM64Vector"]),
 
         // The host's side.
         .target(name: "HostBridge", path: "Sources/HostBridge"),
@@ -75,12 +82,12 @@ let package = Package(
             "VMM", path: "VMM",
             uses: [
                 "VMMCore", "GuestABI", "ConsoleDevices", "TimerDevices", "PlatformDevices", "Boot", "X86", "AArch64",
-                "KVMBackend", "HostIO", "Disassembly", "GuestKernel",
+                "GICv3", "KVMBackend", "SoftwareCPU", "HostIO", "Disassembly", "GuestKernel",
             ]),
         .executableTarget(
             name: "swvmm",
             dependencies: [
-                "VMM", "VMMCore", "Boot", "GuestABI", "HostIO", "KVMBackend",
+                "VMM", "VMMCore", "Boot", "GuestABI", "HostIO", "KVMBackend", "SoftwareCPU",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/swvmm",
@@ -92,6 +99,10 @@ let package = Package(
         .executableTarget(
             name: "exit-benchmark", dependencies: ["VMM", "VMMCore", "KVMBackend", "BareExitLoop"],
             path: "Benchmarks/ExitCost/ExitBenchmark", swiftSettings: strict),
+
+        .executableTarget(
+            name: "engine-benchmark", dependencies: ["VMMCore", "SoftwareCPU"],
+            path: "Benchmarks/EngineLoops/EngineBenchmark", swiftSettings: strict),
 
         // Tests mirror Sources.
         .target(
@@ -105,10 +116,18 @@ let package = Package(
         tests("ConsoleDevicesTests", path: "Devices/Console", uses: ["VMMCore", "GuestABI", "ConsoleDevices"]),
         tests("TimerDevicesTests", path: "Devices/Timer", uses: ["VMMCore", "TimerDevices"]),
         tests("PlatformDevicesTests", path: "Devices/Platform", uses: ["VMMCore", "GuestABI", "PlatformDevices"]),
-        tests("BackendContractTests", path: "BackendContract", uses: ["VMMCore", "KVMBackend"]),
+        tests("GICv3Tests", path: "Devices/GICv3", uses: ["VMMCore", "GICv3"]),
+        tests("BackendContractTests", path: "BackendContract", uses: ["VMMCore", "KVMBackend", "SoftwareCPU"]),
         tests("GuestKernelTests", path: "GuestKernel/Images", uses: ["GuestKernel"]),
         tests("KernelCoreTests", path: "GuestKernel/Core", uses: ["KernelCore", "GuestABI"]),
         tests("KVMBackendTests", path: "Backends/KVM", uses: ["VMMCore", "KVMBackend", "KVMBridge", "HostSupport"]),
+        tests(
+            "SoftwareCPUTests", path: "Backends/SoftwareCPU",
+            uses: [
+                "SoftwareCPU", "VMMCore", "GuestKernel", "AArch64", "Boot", "GuestABI", "GICv3", "ConsoleDevices",
+                "TimerDevices",
+            ]),
+        tests("ARM64VectorTests", path: "Backends/ARM64Vector", uses: ["ARM64Vector"], exclude: ["Runner"]),
         .target(name: "HostSupport", path: "Tests/HostSupport"),
         // Whole machines, through the executable that is built beside the tests.
         tests("BootTests", path: "BootTests", uses: ["HostSupport"]),

@@ -4,9 +4,8 @@ import VMMTestSupport
 
 /// The clauses of `VirtualMachine` and `VCPU`, on every backend that works on this host.
 enum ContractBackends {
-    /// The software CPU joins here.
     static let all: [any ContractBackend] = {
-        var backends: [any ContractBackend] = [ScriptedUnderTest()]
+        var backends: [any ContractBackend] = [ScriptedUnderTest(), SoftwareUnderTest()]
         if let kvm = try? KVMUnderTest.required() { backends.append(kvm) }
         return backends
     }()
@@ -118,6 +117,8 @@ enum ContractBackends {
     @Test("a triple fault is .shutdown", arguments: ContractBackends.all)
     func shutdown(_ backend: any ContractBackend) throws {
         func check(_ backend: some ContractBackend) throws {
+            // A CPU that has a triple fault has ports too: x86.
+            guard backend.hasPorts else { return }
             let guest = try ContractMachine(backend, .init(.shutdown))
             #expect(try guest.cpu.run() == .shutdown)
         }

@@ -66,6 +66,21 @@ protocol ContractBackend: Sendable, CustomStringConvertible {
     var hasPorts: Bool { get }
 }
 
+extension ContractBackend {
+    /// The end of a secondary CPU's program, and the exit that it makes.
+    var secondaryEnd: (operation: GuestProgram.Operation, exit: VCPUExit) {
+        hasPorts
+            ? (
+                .portWrite(ContractLayout.port, .byte, 0x42),
+                .portWrite(port: ContractLayout.port, width: .byte, value: 0x42)
+            )
+            : (
+                .write(ContractLayout.device, .byte, 0x42),
+                .mmioWrite(address: ContractLayout.device, width: .byte, value: 0x42)
+            )
+    }
+}
+
 /// Where things are in a contract test's machine.
 enum ContractLayout {
     static let lowRAM: UInt64 = 0x10_0000

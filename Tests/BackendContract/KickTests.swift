@@ -82,7 +82,7 @@ import VMMTestSupport
                     .startProcessor(VCPUIndex(1), entry: Layout.secondaryCode),
                     .write(Layout.flagA, .byte, 1), .waitUntilSet(Layout.flagB), .end))
             try guest.loadSecondary(
-                .init(.waitUntilSet(Layout.flagA), .write(Layout.flagB, .byte, 1), .portWrite(Layout.port, .byte, 0x42))
+                .init(.waitUntilSet(Layout.flagA), .write(Layout.flagB, .byte, 1), backend.secondaryEnd.operation)
             )
             let exits = Mutex<[Int: VCPUExit]>([:])
             let threads = guest.cpus.indices.map { index in
@@ -97,7 +97,7 @@ import VMMTestSupport
                 Issue.record("CPU \(index) was at \(String(describing: try? guest.cpus[index].registers()))")
             }
             #expect(exits.withLock { $0[0] } == .end)
-            #expect(exits.withLock { $0[1] } == .portWrite(port: Layout.port, width: .byte, value: 0x42))
+            #expect(exits.withLock { $0[1] } == backend.secondaryEnd.exit)
         }
         try check(backend)
     }

@@ -1,0 +1,81 @@
+// Source: Arm DDI 0487, C4.1.93 (immediate), C4.1.95 (register); the sections named are of C6.2.
+
+extension DecodeGroups {
+    static let dataProcessingImmediate: [DecodeEntry] = [
+        .init("0ii10000iiiiiiiiiiiiiiiiiiiddddd", .adr),
+        .init("1ii10000iiiiiiiiiiiiiiiiiiiddddd", .adrp),
+        .init("z00100010siiiiiiiiiiiinnnnnddddd", .addImmediate),
+        .init("z01100010siiiiiiiiiiiinnnnnddddd", .addsImmediate),
+        .init("z10100010siiiiiiiiiiiinnnnnddddd", .subImmediate),
+        .init("z11100010siiiiiiiiiiiinnnnnddddd", .subsImmediate),
+        .init("z00100100Nrrrrrrssssssnnnnnddddd", .andImmediate),
+        .init("z01100100Nrrrrrrssssssnnnnnddddd", .orrImmediate),
+        .init("z10100100Nrrrrrrssssssnnnnnddddd", .eorImmediate),
+        .init("z11100100Nrrrrrrssssssnnnnnddddd", .andsImmediate),
+        .init("z00100101hhiiiiiiiiiiiiiiiiddddd", .movn),
+        .init("z10100101hhiiiiiiiiiiiiiiiiddddd", .movz),
+        .init("z11100101hhiiiiiiiiiiiiiiiiddddd", .movk),
+        .init("z00100110Nrrrrrrssssssnnnnnddddd", .sbfm),
+        .init("z01100110Nrrrrrrssssssnnnnnddddd", .bfm),
+        .init("z10100110Nrrrrrrssssssnnnnnddddd", .ubfm),
+        .init("z00100111N0mmmmmssssssnnnnnddddd", .extr),
+    ]
+
+    static let dataProcessingRegister: [DecodeEntry] = [
+        // Two sources.
+        .init("z0011010110mmmmm000010nnnnnddddd", .udiv),
+        .init("z0011010110mmmmm000011nnnnnddddd", .sdiv),
+        .init("z0011010110mmmmm001000nnnnnddddd", .lslv),
+        .init("z0011010110mmmmm001001nnnnnddddd", .lsrv),
+        .init("z0011010110mmmmm001010nnnnnddddd", .asrv),
+        .init("z0011010110mmmmm001011nnnnnddddd", .rorv),
+        .init("z0011010110mmmmm010czznnnnnddddd", .crc32),
+        // One source.
+        .init("z101101011000000000000nnnnnddddd", .rbit),
+        .init("z101101011000000000001nnnnnddddd", .rev16),
+        .init("z101101011000000000010nnnnnddddd", .rev32),
+        .init("1101101011000000000011nnnnnddddd", .rev64),
+        .init("z101101011000000000100nnnnnddddd", .clz),
+        .init("z101101011000000000101nnnnnddddd", .cls),
+        // Logical, shifted register.
+        .init("z0001010ss0mmmmmiiiiiinnnnnddddd", .andRegister),
+        .init("z0001010ss1mmmmmiiiiiinnnnnddddd", .bicRegister),
+        .init("z0101010ss0mmmmmiiiiiinnnnnddddd", .orrRegister),
+        .init("z0101010ss1mmmmmiiiiiinnnnnddddd", .ornRegister),
+        .init("z1001010ss0mmmmmiiiiiinnnnnddddd", .eorRegister),
+        .init("z1001010ss1mmmmmiiiiiinnnnnddddd", .eonRegister),
+        .init("z1101010ss0mmmmmiiiiiinnnnnddddd", .andsRegister),
+        .init("z1101010ss1mmmmmiiiiiinnnnnddddd", .bicsRegister),
+        // Addition and subtraction.
+        .init("z0001011ss0mmmmmiiiiiinnnnnddddd", .addShifted),
+        .init("z0101011ss0mmmmmiiiiiinnnnnddddd", .addsShifted),
+        .init("z1001011ss0mmmmmiiiiiinnnnnddddd", .subShifted),
+        .init("z1101011ss0mmmmmiiiiiinnnnnddddd", .subsShifted),
+        .init("z0001011001mmmmmoooiiinnnnnddddd", .addExtended),
+        .init("z0101011001mmmmmoooiiinnnnnddddd", .addsExtended),
+        .init("z1001011001mmmmmoooiiinnnnnddddd", .subExtended),
+        .init("z1101011001mmmmmoooiiinnnnnddddd", .subsExtended),
+        .init("z0011010000mmmmm000000nnnnnddddd", .adc),
+        .init("z0111010000mmmmm000000nnnnnddddd", .adcs),
+        .init("z1011010000mmmmm000000nnnnnddddd", .sbc),
+        .init("z1111010000mmmmm000000nnnnnddddd", .sbcs),
+        // Conditional.
+        .init("z0111010010mmmmmcccc00nnnnn0vvvv", .ccmnRegister),
+        .init("z1111010010mmmmmcccc00nnnnn0vvvv", .ccmpRegister),
+        .init("z0111010010iiiiicccc10nnnnn0vvvv", .ccmnImmediate),
+        .init("z1111010010iiiiicccc10nnnnn0vvvv", .ccmpImmediate),
+        .init("z0011010100mmmmmcccc00nnnnnddddd", .csel),
+        .init("z0011010100mmmmmcccc01nnnnnddddd", .csinc),
+        .init("z1011010100mmmmmcccc00nnnnnddddd", .csinv),
+        .init("z1011010100mmmmmcccc01nnnnnddddd", .csneg),
+        // Three sources.
+        .init("z0011011000mmmmm0aaaaannnnnddddd", .madd),
+        .init("z0011011000mmmmm1aaaaannnnnddddd", .msub),
+        .init("10011011001mmmmm0aaaaannnnnddddd", .smaddl),
+        .init("10011011001mmmmm1aaaaannnnnddddd", .smsubl),
+        .init("10011011010mmmmm0xxxxxnnnnnddddd", .smulh),
+        .init("10011011101mmmmm0aaaaannnnnddddd", .umaddl),
+        .init("10011011101mmmmm1aaaaannnnnddddd", .umsubl),
+        .init("10011011110mmmmm0xxxxxnnnnnddddd", .umulh),
+    ]
+}

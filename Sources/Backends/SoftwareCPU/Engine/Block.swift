@@ -1,0 +1,104 @@
+/// A run of guest instructions in one page, decoded into micro-ops that follow its header in the arena.
+///
+/// Header, 64 bytes: physical address, flags, instruction count, two links to the blocks that follow (taken, not taken), the
+/// next block in the hash chain and in the page's list, and whether it may still be entered. A dead block's memory stays as
+/// it is until the whole arena is cleared, which happens between blocks.
+@safe
+struct Block {
+    static let headerSize = 64
+
+    private static let physicalAddressOffset = 0
+    private static let flagsOffset = 8
+    private static let countOffset = 16
+    private static let linksOffset = 24
+    private static let hashNextOffset = 40
+    private static let pageNextOffset = 48
+    private static let isLiveOffset = 56
+
+    // SAFETY: points to a header with its micro-ops in a live arena: blocks do not outlive the turn of the interpreter's
+    // loop that found them, and the arena is cleared only at the start of one.
+    private let base: UnsafeMutableRawPointer
+
+    @inline(__always)
+    @unsafe init(base: UnsafeMutableRawPointer) { unsafe self.base = base }
+
+    /// Nil for address 0: no block. Otherwise the address of a block.
+    @inline(__always)
+    @unsafe init?(address: UInt64) {
+        guard let base = unsafe UnsafeMutableRawPointer(bitPattern: UInt(address)) else { return nil }
+        unsafe self.base = base
+    }
+
+    @inline(__always)
+    var address: UInt64 { unsafe UInt64(UInt(bitPattern: base)) }
+    @inline(__always)
+    private func word(_ offset: Int) -> UInt64 { unsafe base.load(fromByteOffset: offset, as: UInt64.self) }
+    @inline(__always)
+    private func setWord(_ offset: Int, _ value: UInt64) {
+        unsafe base.storeBytes(of: value, toByteOffset: offset, as: UInt64.self)
+    }
+
+    func initialize(physicalAddress: UInt64, flags: UInt64, count: Int) {
+        setWord(Self.physicalAddressOffset, physicalAddress)
+        setWord(Self.flagsOffset, flags)
+        setWord(Self.countOffset, UInt64(count))
+        setWord(Self.linksOffset, 0)
+        setWord(Self.linksOffset + 8, 0)
+        setWord(Self.isLiveOffset, 1)
+    }
+
+    var physicalAddress: UInt64 { word(Self.physicalAddressOffset) }
+    var flags: UInt64 { word(Self.flagsOffset) }
+    /// Guest instructions, at least 1.
+    @inline(__always)
+    var count: Int64 { Int64(bitPattern: word(Self.countOffset)) }
+    @inline(__always)
+    var isLive: Bool { word(Self.isLiveOffset) != 0 }
+    func kill() { setWord(Self.isLiveOffset, 0) }
+
+    /// Link 0 leads to where a branch goes, link 1 to what follows.
+    @inline(__always)
+    func link(_ index: Int) -> Block? { unsafe Block(address: word(Self.linksOffset &+ index &* 8)) }
+    @inline(__always)
+    func setLink(_ index: Int, _ target: Block) { setWord(Self.linksOffset &+ index &* 8, target.address) }
+
+    var hashNext: UInt64 {
+        get { word(Self.hashNextOffset) }
+        nonmutating set { setWord(Self.hashNextOffset, newValue) }
+    }
+    /// The arena offset of the next block of the same page, in units of 16 bytes, or 0.
+    var pageNext: UInt32 {
+        get { UInt32(truncatingIfNeeded: word(Self.pageNextOffset)) }
+        nonmutating set { setWord(Self.pageNextOffset, UInt64(newValue)) }
+    }
+
+    @inline(__always)
+    var firstOp: OpCursor { unsafe OpCursor(address: base + Self.headerSize) }
+
+    func setOp(_ index: Int, _ op: MicroOp) {
+        // SAFETY: the arena made room for as many micro-ops as are written.
+        unsafe base.storeBytes(of: op, toByteOffset: Self.headerSize + index * MicroOp.size, as: MicroOp.self)
+    }
+}
+
+/// A position in a block's micro-ops.
+@safe
+struct OpCursor {
+    // SAFETY: points to a micro-op of a block; blocks end with one that does not go on.
+    private var address: UnsafeRawPointer
+
+    @inline(__always)
+    @unsafe init(address: UnsafeMutableRawPointer) { unsafe self.address = UnsafeRawPointer(address) }
+
+    @inline(__always)
+    var op: MicroOp { unsafe address.assumingMemoryBound(to: MicroOp.self).pointee }
+
+    @inline(__always)
+    mutating func advance() { unsafe address += MicroOp.size }
+
+    /// How many micro-ops this one is behind `first`.
+    @inline(__always)
+    func index(from first: OpCursor) -> UInt64 {
+        unsafe UInt64(bitPattern: Int64(address - first.address)) / UInt64(MicroOp.size)
+    }
+}

@@ -1,0 +1,136 @@
+/// The decoded blocks of one CPU, by physical address and flags.
+///
+/// Blocks go into an arena one behind the other; when it is full everything is dropped at once. Belongs to the CPU's thread.
+@safe
+final class BlockCache {
+    /// 67,000 blocks of a Linux boot need about 10 MB; untouched pages cost nothing.
+    private static let arenaSize = 64 << 20
+    private static let hashSize = 1 << 15
+    /// Longer runs are cut, so that attention is never long in coming.
+    static let maximumCount = 64
+
+    private let arena: HostArray
+    /// Addresses of blocks, by hash.
+    private var buckets: [UInt64]
+    /// Per page of RAM: the arena offset of its last block in units of 16 bytes, or 0.
+    private let pageHeads: HostArray
+    /// The first 16 bytes are never a block.
+    private var used = 16
+
+    init(pageCount: Int) throws(SoftwareCPUError) {
+        arena = try HostArray(byteCount: Self.arenaSize)
+        pageHeads = try HostArray(byteCount: max(pageCount, 1) * 4)
+        buckets = Array(repeating: 0, count: Self.hashSize)
+    }
+
+    private static func bucket(_ physicalAddress: UInt64, _ flags: UInt64) -> Int {
+        Int(truncatingIfNeeded: (physicalAddress >> 2) ^ (physicalAddress >> 14) ^ (flags << 7)) & (hashSize - 1)
+    }
+
+    func find(_ physicalAddress: UInt64, _ flags: UInt64) -> Block? {
+        var candidate = buckets[Self.bucket(physicalAddress, flags)]
+        // SAFETY: the buckets and chains hold addresses of blocks in the arena.
+        while let block = unsafe Block(address: candidate) {
+            if block.physicalAddress == physicalAddress && block.flags == flags { return block }
+            candidate = block.hashNext
+        }
+        return nil
+    }
+
+    /// True when a block of the greatest size still fits. Otherwise call `clear()` before `insert`.
+    var hasRoom: Bool { used + Block.headerSize + (Self.maximumCount + 1) * MicroOp.size <= Self.arenaSize }
+
+    /// Room for a block, not yet to be found: `ops` is at most `maximumCount + 1`.
+    func insert(physicalAddress: UInt64, flags: UInt64, page: Int, count: Int, ops: Span<MicroOp>) -> Block {
+        precondition(hasRoom && ops.count <= Self.maximumCount + 1)
+        // SAFETY: inside the arena: there is room.
+        let block = unsafe Block(base: arena.base + used)
+        block.initialize(physicalAddress: physicalAddress, flags: flags, count: count)
+        for index in 0..<ops.count { block.setOp(index, ops[index]) }
+        let bucket = Self.bucket(physicalAddress, flags)
+        block.hashNext = buckets[bucket]
+        buckets[bucket] = block.address
+        block.pageNext = pageHeads.word(page)
+        pageHeads.setWord(page, UInt32(used / 16))
+        used += Block.headerSize + ops.count * MicroOp.size
+        return block
+    }
+
+    /// Kills the blocks of a page. Those that are being executed run to their end.
+    func invalidate(page: Int) {
+        var next = pageHeads.word(page)
+        pageHeads.setWord(page, 0)
+        while next != 0 {
+            // SAFETY: page lists hold arena offsets of blocks.
+            let block = unsafe Block(base: arena.base + Int(next) * 16)
+            block.kill()
+            unlink(block)
+            next = block.pageNext
+        }
+    }
+
+    private func unlink(_ block: Block) {
+        let bucket = Self.bucket(block.physicalAddress, block.flags)
+        if buckets[bucket] == block.address {
+            buckets[bucket] = block.hashNext
+            return
+        }
+        // SAFETY: as in `find`.
+        var previous = unsafe Block(address: buckets[bucket])
+        while let current = previous {
+            if current.hashNext == block.address {
+                current.hashNext = block.hashNext
+                return
+            }
+            previous = unsafe Block(address: current.hashNext)
+        }
+    }
+
+    /// Drops everything. No block may be in use.
+    func clear() {
+        for index in buckets.indices { buckets[index] = 0 }
+        pageHeads.clear()
+        used = 16
+    }
+}
+
+/// From virtual addresses to blocks, direct-mapped: for branches to registers and to other pages.
+///
+/// A tag is the address with the CPU's `jumpKey` mixed in: bits 62:48, which in a valid address are copies of
+/// bit 63, hold a generation, a new one of which makes every entry miss, and block flags; bits 1:0 hold the rest of those.
+@safe
+struct JumpCache {
+    static let entryCount = 4096
+    static let byteCount = entryCount * 16
+
+    // SAFETY: points to byteCount bytes in a state block.
+    private let base: UnsafeMutableRawPointer
+
+    @inline(__always)
+    @unsafe init(base: UnsafeMutableRawPointer) { unsafe self.base = base }
+
+    @inline(__always)
+    private static func offset(_ pc: UInt64) -> Int {
+        Int(truncatingIfNeeded: ((pc &>> 2) ^ (pc &>> 13)) & UInt64(entryCount - 1)) &* 16
+    }
+
+    @inline(__always)
+    func find(_ pc: UInt64, key: UInt64) -> Block? {
+        let entry = unsafe base + Self.offset(pc)
+        guard unsafe entry.load(as: UInt64.self) == pc ^ key else { return nil }
+        // SAFETY: the second word is a block's address or, before the first fill, 0; the arena is cleared together with this.
+        return unsafe Block(address: entry.load(fromByteOffset: 8, as: UInt64.self))
+    }
+
+    func fill(_ pc: UInt64, key: UInt64, _ block: Block) {
+        let entry = unsafe base + Self.offset(pc)
+        unsafe entry.storeBytes(of: pc ^ key, as: UInt64.self)
+        unsafe entry.storeBytes(of: block.address, toByteOffset: 8, as: UInt64.self)
+    }
+
+    func clear() {
+        for index in 0..<Self.entryCount {
+            unsafe (base + index * 16).storeBytes(of: 0, toByteOffset: 8, as: UInt64.self)
+        }
+    }
+}

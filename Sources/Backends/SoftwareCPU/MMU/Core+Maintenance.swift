@@ -1,0 +1,115 @@
+internal import VMMCore
+
+// What keeps soft TLBs and decoded code right: TLBI, IC, stores to code, on this CPU and on the others.
+
+extension Core {
+    /// Drops all translations of this CPU.
+    func flushTranslations() {
+        for regime in AccessRegime.allCases { state.tlb(of: regime).flush() }
+        largeMappings = nil
+        nextJumpGeneration()
+        clearMonitor()
+    }
+
+    /// Drops those of the page at `address`; of everything if a block may map it.
+    func flushTranslation(of address: UInt64) {
+        if let large = largeMappings, (address << 8 ^ large.base << 8) & (large.mask << 8) == 0 {
+            return flushTranslations()
+        }
+        for regime in AccessRegime.allCases { state.tlb(of: regime).flush(page: address) }
+        nextJumpGeneration()
+    }
+
+    /// Remembers an address range that covers all blocks mapped so far: a TLBI inside it must find all their pages.
+    func noteLargeMapping(_ address: UInt64, _ size: UInt64) {
+        var mask = ~(size - 1)
+        guard let large = largeMappings else {
+            largeMappings = LargeMappings(base: address & mask, mask: mask)
+            return
+        }
+        mask &= large.mask
+        while (address ^ large.base) & mask != 0 { mask <<= 1 }
+        largeMappings = LargeMappings(base: address & mask, mask: mask)
+    }
+
+    /// Makes all entries of the jump cache miss. Bits 62:51 of the key count.
+    func nextJumpGeneration() {
+        jumpGeneration &+= 1
+        if jumpGeneration >= 1 << 12 {
+            jumpGeneration = 0
+            state.jumpCache.clear()
+        }
+        updateJumpKey()
+    }
+
+    func updateJumpKey() {
+        let flags = state.blockFlags
+        state.jumpKey = jumpGeneration << 51 | (flags >> 2 & 7) << 48 | flags & 3
+    }
+
+    // MARK: Code
+
+    /// After a store of `count` bytes that took the slow way: if it was near decoded code, its page holds none any more.
+    @inline(__always)
+    func noticeStore(_ place: RAMMap.Place, count: UInt64) {
+        if ram.holdsCode(place.page, at: place.host.address, count: count) { invalidateCode(page: place.page) }
+    }
+
+    /// Drops the decoded code of a page, here at once, on other CPUs before their next block.
+    func invalidateCode(page: Int) {
+        ram.unmarkCode(page)
+        blocks.invalidate(page: page)
+        group.broadcast(.invalidateCode(page: page), from: index)
+        needsSynchronization = true
+    }
+
+    /// Before a block is decoded from `count` bytes at `address`: stores to its page must be seen from now on.
+    func protectCode(page: Int, at address: UInt64, count: UInt64) {
+        guard ram.markCode(page, at: address, count: count), let host = ram.host(ofPage: page) else { return }
+        protectStores(page: page, host: host)
+        group.broadcast(.protectCode(page: page), from: index)
+    }
+
+    private func protectStores(page: Int, host: HostPointer) {
+        for regime in AccessRegime.allCases { state.tlb(of: regime).protect(hostPage: host.address) }
+    }
+
+    // MARK: Requests of other CPUs
+
+    /// Does what other CPUs asked for. Between blocks only.
+    func answerRequests() {
+        group.answer(index) { request in
+            switch request {
+            case .flushTranslations: flushTranslations()
+            case .flushTranslation(let address): flushTranslation(of: address)
+            case .invalidateCode(let page): blocks.invalidate(page: page)
+            case .invalidateAllCode: clearCode()
+            case .protectCode(let page):
+                if let host = ram.host(ofPage: page) { protectStores(page: page, host: host) }
+            }
+        }
+    }
+
+    /// Drops all decoded code. Between blocks only: a branch that waits to be linked to its target is gone with its block.
+    func clearCode() {
+        linkSource = nil
+        blocks.clear()
+        state.jumpCache.clear()
+    }
+
+    /// Waits until the other CPUs have done what this one asked for, or will before they execute anything: what DSB promises
+    /// after a broadcast TLBI or IC.
+    func synchronize() {
+        guard needsSynchronization else { return }
+        needsSynchronization = false
+        // While waiting this CPU counts as out of the guest; what it is asked meanwhile it does before its next block: DSB
+        // ends one.
+        group.waitForOthers(index)
+    }
+}
+
+/// Covers all blocks (as opposed to pages) that the soft TLBs hold pieces of: addresses equal to `base` under `mask`.
+struct LargeMappings {
+    var base: UInt64
+    var mask: UInt64
+}

@@ -1,0 +1,90 @@
+internal import ARM64Vector
+
+/// From an instruction word to its micro-op. One instance per instruction.
+struct Lowering {
+    let instruction: Instruction
+    /// Bytes from the start of the block to this instruction.
+    let offset: UInt64
+    let flags: UInt64
+
+    init(word: UInt32, offset: UInt64, flags: UInt64) {
+        instruction = Instruction(word: word)
+        self.offset = offset
+        self.flags = flags
+    }
+
+    var isEL1: Bool { flags & BlockFlags.el1 != 0 }
+
+    func undefined(_ reason: UndefinedReason) -> MicroOp {
+        MicroOp(.undefined, a: reason.rawValue, immediate: UInt64(instruction.word))
+    }
+
+    func lower(_ table: DecodeTable) -> MicroOp {
+        if flags & BlockFlags.illegal != 0 { return MicroOp(.illegalState) }
+        guard let encoding = table.encoding(of: instruction.word) else {
+            // Bits 28:25 = x111: floating point and Advanced SIMD. Source: Arm DDI 0487, C4.1, table C4-1.
+            guard instruction.field(25, 3) == 7 else { return undefined(.unallocated) }
+            if flags & BlockFlags.vectorsTrapped != 0 { return MicroOp(.vectorTrapped) }
+            switch VectorDecoder.decode(instruction.word) {
+            case .instruction(let vector): return MicroOp(.vector, immediate: vector.packed)
+            case .unallocated: return undefined(.unallocated)
+            case .reserved: return undefined(.reserved)
+            }
+        }
+        if encoding.isVector && flags & BlockFlags.vectorsTrapped != 0 { return MicroOp(.vectorTrapped) }
+        return lowerImmediate(encoding) ?? lowerRegister(encoding) ?? lowerBranchOrSystem(encoding)
+            ?? lowerLoadOrStore(encoding) ?? lowerVectorMove(encoding) ?? undefined(.notImplemented)
+    }
+}
+
+/// What a block's decoding depends on besides its bytes. Part of its key.
+enum BlockFlags {
+    static let el1: UInt64 = 1
+    /// CPACR_EL1.FPEN traps floating point and SIMD at this exception level.
+    static let vectorsTrapped: UInt64 = 2
+    /// One instruction a block: for single steps.
+    static let single: UInt64 = 4
+    /// PSTATE.SP.
+    static let spsel: UInt64 = 8
+    /// PSTATE.IL.
+    static let illegal: UInt64 = 16
+}
+
+extension Encoding {
+    /// Uses the vector registers.
+    var isVector: Bool {
+        switch self {
+        case .loadLiteralVector, .pairVector, .vectorUnscaled, .vectorPostIndex, .vectorPreIndex, .vectorRegister,
+            .vectorUnsigned, .structureMultiple, .structureMultiplePost, .structureSingle, .structureSinglePost:
+            true
+        default: rawValue >= Encoding.dupElement.rawValue
+        }
+    }
+}
+
+extension MicroOp {
+    /// What follows may have to be decoded anew, or starts after an exception: the block ends behind it. DSB among them: see
+    /// `Core.synchronize()`.
+    var endsContext: Bool { opcode.endsContext || opcode == .barrier && a == 1 }
+}
+
+extension Opcode {
+    /// Ends a block by itself.
+    var isBranch: Bool {
+        switch self {
+        case .branch, .branchLink, .branchConditional, .cbzX, .cbzW, .cbnzX, .cbnzW, .tbz, .tbnz, .branchRegister,
+            .branchLinkRegister, .endOfBlock, .endOfContext:
+            true
+        default: false
+        }
+    }
+
+    fileprivate var endsContext: Bool {
+        switch self {
+        case .undefined, .svc, .hvc, .smc, .brk, .eret, .msr, .msrImmediate, .sys, .wfi, .wfe, .yield, .isb,
+            .vectorTrapped, .illegalState:
+            true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,63 @@
+/// What a micro-op does. `X` works on 64 bits, `W` on 32 with a zeroed upper half; without either, `MicroOp.b` says.
+///
+/// The first group is executed by the interpreter's flat switch, the second by functions of their own. Order matters only for
+/// the density of the switch.
+enum Opcode: UInt16, CaseIterable, Sendable {
+    // Data processing, immediate.
+    case moveImmediate, moveKeep, adr, adrp
+    case addImmediateX, addImmediateW, addsImmediateX, addsImmediateW, subsImmediateX, subsImmediateW
+    case andImmediate, orrImmediateX, orrImmediateW, eorImmediateX, eorImmediateW, andsImmediateX, andsImmediateW
+    case ubfx, ubfiz, sbfmX, sbfmW, bfmLeft, bfmRight, extrX, extrW
+    // Data processing, registers.
+    case addX, addW, subX, subW, addsX, addsW, subsX, subsW
+    case andX, andW, orrX, orrW, eorX, eorW, andsX, andsW
+    case addShiftedX, addShiftedW, subShiftedX, subShiftedW, addsShiftedX, addsShiftedW, subsShiftedX, subsShiftedW
+    case andShiftedX, andShiftedW, orrShiftedX, orrShiftedW, eorShiftedX, eorShiftedW, andsShiftedX, andsShiftedW
+    case addExtendedX, addExtendedW, subExtendedX, subExtendedW
+    case addsExtendedX, addsExtendedW, subsExtendedX, subsExtendedW
+    case adcX, adcW, adcsX, adcsW
+    case udivX, udivW, sdivX, sdivW
+    case lslvX, lslvW, lsrvX, lsrvW, asrvX, asrvW, rorvX, rorvW
+    case crc32, rbitX, rbitW, rev16, revX, revW, revWords, clzX, clzW, clsX, clsW
+    case csel, csinc, csinv, csneg, ccmp
+    case maddX, maddW, msubX, msubW, smaddl, smsubl, umaddl, umsubl, smulh, umulh
+    // Branches: the end of a block.
+    case branch, branchLink, branchConditional, cbzX, cbzW, cbnzX, cbnzW, tbz, tbnz
+    case branchRegister, branchLinkRegister
+    /// The block goes on in the next one, because it grew too long or its page ended.
+    case endOfBlock
+    /// The same after an instruction that may have changed what the next one is: no link.
+    case endOfContext
+    case nop
+    // Loads and stores: base plus displacement, base plus index, with writeback.
+    case loadB, loadH, loadW, loadX, loadSBX, loadSBW, loadSHX, loadSHW, loadSWX, storeB, storeH, storeW, storeX
+    case loadBIndexed, loadHIndexed, loadWIndexed, loadXIndexed, loadSBXIndexed, loadSBWIndexed, loadSHXIndexed
+    case loadSHWIndexed, loadSWXIndexed, storeBIndexed, storeHIndexed, storeWIndexed, storeXIndexed
+    case loadBWriteback, loadHWriteback, loadWWriteback, loadXWriteback, loadSBXWriteback, loadSBWWriteback
+    case loadSHXWriteback, loadSHWWriteback, loadSWXWriteback
+    case storeBWriteback, storeHWriteback, storeWWriteback, storeXWriteback
+    case loadPairX, loadPairW, loadPairSW, storePairX, storePairW
+    case loadVS, loadVD, loadVQ, storeVS, storeVD, storeVQ
+    case loadPairVS, loadPairVD, loadPairVQ, storePairVS, storePairVD, storePairVQ
+    case loadLiteralW, loadLiteralX, loadLiteralSW, loadLiteralVS, loadLiteralVD, loadLiteralVQ
+    /// MRS and MSR of a register that is plain storage.
+    case readSystemSlot, writeSystemSlot
+
+    // Executed out of the flat switch: memory.
+    case loadExclusive, storeExclusive, loadExclusivePair, storeExclusivePair, loadAcquire, storeRelease
+    case compareAndSwap, compareAndSwapPair, atomic
+    case loadStoreUnprivileged, loadVector, storeVector, structureMultiple, structureSingle
+    // Vector moves.
+    case dupElement, dupGeneral, smov, umov, insGeneral, insElement, vectorImmediate, orrVectorImmediate
+    case bicVectorImmediate, andVector, bicVector, orrVector, ornVector, eorVector, bslVector, bitVector, bifVector
+    case fmovToGeneral, fmovFromGeneral, fmovHighToGeneral, fmovGeneralToHigh, fmovScalar
+    /// Floating point and Advanced SIMD at large: the immediate is a packed `VectorInstruction`.
+    case vector
+    /// Any FP or SIMD instruction while CPACR_EL1.FPEN traps it.
+    case vectorTrapped
+    // System.
+    case undefined, svc, hvc, smc, brk, eret, msr, mrs, msrImmediate, sys
+    case wfi, wfe, sev, yield, clrex, barrier, isb
+    /// PSTATE.IL is set.
+    case illegalState
+}

@@ -1,0 +1,73 @@
+internal import Synchronization
+package import VMMCore
+
+/// A CPU executed by software.
+///
+/// `run()`, `completeRead(_:)`, the registers and stepping belong to one thread at a time; `kick()` and the interrupt lines
+/// to any.
+@safe
+package final class SoftwareVCPU: VCPU {
+    package typealias Failure = SoftwareCPUError
+
+    /// One interrupt input. Threading: any thread.
+    package final class Line: InterruptLine {
+        private let signals: CPUSignals
+        private let bit: UInt32
+
+        init(_ signals: CPUSignals, _ bit: UInt32) {
+            self.signals = signals
+            self.bit = bit
+        }
+
+        package func setLevel(_ asserted: Bool) { signals.setInput(bit, asserted) }
+    }
+
+    package let index: VCPUIndex
+    /// The IRQ and FIQ inputs: where an interrupt controller's CPU interface leads.
+    package let irq: Line
+    package let fiq: Line
+    private let signals: CPUSignals
+    // SAFETY: what is not thread-safe of it is touched by the one thread that runs this vCPU.
+    nonisolated(unsafe) private let core: Core
+
+    init(_ core: Core) {
+        unsafe self.core = core
+        index = core.index
+        signals = core.signals
+        irq = Line(core.signals, InterruptInputs.irq)
+        fiq = Line(core.signals, InterruptInputs.fiq)
+    }
+
+    package func run() throws(SoftwareCPUError) -> VCPUExit { unsafe core.run() }
+
+    package func completeRead(_ value: UInt64) { unsafe core.completeRead(value) }
+
+    package func kick() { signals.attend(Attention.kick) }
+
+    package func registers() throws(SoftwareCPUError) -> ARM64Registers {
+        unsafe core.settle()
+        return unsafe core.registers
+    }
+
+    package func setRegisters(_ registers: ARM64Registers) throws(SoftwareCPUError) {
+        unsafe core.abandonTransaction()
+        unsafe core.registers = registers
+    }
+
+    /// Instructions executed since reset.
+    package var executedInstructions: UInt64 { unsafe core.executedCount }
+
+    /// The physical address that the guest's own tables give for a data read at EL1, or nil.
+    package func translate(_ address: GuestVirtualAddress) -> GuestAddress? {
+        (try? unsafe core.translate(address.rawValue, .read, .kernel)).map { GuestAddress($0.physical) }
+    }
+
+    /// The general firmware-visible affinity of a CPU: MPIDR_EL1 without its RES1 bit, what a device tree names it by.
+    package static func affinity(of index: VCPUIndex) -> UInt64 { IDRegisters.affinity(of: index) }
+}
+
+extension SoftwareVCPU: SingleStepping {
+    package func setSingleStep(_ enabled: Bool) throws(SoftwareCPUError) { unsafe core.setSingleStep(enabled) }
+}
+
+extension SoftwareVCPU: AddressTranslating {}
