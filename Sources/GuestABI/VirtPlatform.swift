@@ -2,6 +2,8 @@
 package enum VirtPlatform {
     /// bvmconsole's page (bhyvearm64): 16-bit read the signature, 32-bit read and write characters.
     package static let bvmConsoleAddress: UInt64 = 0x0009_0000
+    /// pvpanic's page: a write of bit 0 says that the guest panicked. Present when no flash is.
+    package static let panicAddress: UInt64 = 0x0009_1000
     package static let gicDistributorAddress: UInt64 = 0x0800_0000
     /// Two 64 KiB frames a CPU: RD_base and SGI_base.
     package static let gicRedistributorAddress: UInt64 = 0x080A_0000
@@ -10,6 +12,7 @@ package enum VirtPlatform {
     /// SPI 1 is INTID 33.
     package static let pl011SPI: UInt32 = 1
     package static let pl031Address: UInt64 = 0x0901_0000
+    package static let pl031SPI: UInt32 = 2
     package static let ramAddress: UInt64 = 0x4000_0000
     /// Generic timer interrupts, as PPI numbers (INTID less 16).
     package static let securePhysicalTimerPPI: UInt32 = 13

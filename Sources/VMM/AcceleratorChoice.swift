@@ -4,20 +4,56 @@ internal import KVMBackend
 struct AcceleratorChoice: Sendable {
     enum Accelerator: Sendable {
         case kvm(KVMHost)
+        case software
     }
 
     let accelerator: Accelerator
+    /// Of the guests that it executes.
+    let architecture: MachineConfiguration.Architecture
     /// For the line that tells the user: what it is, and the reason.
     let words: String
 
+    /// What the software CPU executes.
+    static let softwareArchitecture = MachineConfiguration.Architecture.arm64
+
     /// Opens what `wanted` and the guest's architecture ask for.
+    ///
+    /// `auto` takes KVM when the guest's architecture is the host's and KVM opens, else the software CPU. A guest of no
+    /// particular architecture (nil), which the bundled unikernel is, takes that of the accelerator.
     init(
-        _ wanted: MachineConfiguration.Accelerator, for architecture: MachineConfiguration.Architecture
+        _ wanted: MachineConfiguration.Accelerator, for architecture: MachineConfiguration.Architecture?
     ) throws(BootError) {
-        guard wanted != .software else { throw .noSoftwareCPU }
-        guard architecture == .host else { throw .foreignGuest(architecture) }
-        do throws(KVMError) { accelerator = .kvm(try KVMHost()) } catch { throw .kvm(error) }
-        let reason = wanted == .kvm ? "as told" : "the guest's architecture is the host's, and it opens"
+        let isHosts = architecture.map { $0 == .host } ?? true
+        let fitsSoftware = architecture.map { $0 == Self.softwareArchitecture } ?? true
+        switch wanted {
+        case .software:
+            guard fitsSoftware else { throw .noSoftwareCPU(architecture ?? .host) }
+            self.init(software: "as told")
+        case .kvm:
+            guard isHosts else { throw .foreignGuest(architecture ?? .host) }
+            do throws(KVMError) { self.init(try KVMHost(), "as told") } catch { throw .kvm(error) }
+        case .auto where isHosts:
+            do throws(KVMError) {
+                self.init(try KVMHost(), "the guest's architecture is the host's, and it opens")
+            } catch {
+                guard fitsSoftware else { throw .kvm(error) }
+                self.init(software: error.words())
+            }
+        case .auto:
+            guard fitsSoftware else { throw .foreignGuest(architecture ?? .host) }
+            self.init(software: "KVM runs \(MachineConfiguration.Architecture.host.rawValue) guests only on this host")
+        }
+    }
+
+    private init(_ kvm: KVMHost, _ reason: String) {
+        accelerator = .kvm(kvm)
+        architecture = .host
         words = "\(KVMHost.devicePath) (\(reason))"
+    }
+
+    private init(software reason: String) {
+        accelerator = .software
+        architecture = Self.softwareArchitecture
+        words = "the software CPU (\(reason))"
     }
 }

@@ -1,6 +1,7 @@
 package import Boot
 package import HostIO
 package import KVMBackend
+package import SoftwareCPU
 package import VMMCore
 
 /// Why a machine could not be built or run. Closed, with values; the command line finds the words.
@@ -13,12 +14,14 @@ package enum BootError: Error, Sendable {
     case image(name: String, BootImageError)
     /// KVM runs guests of the host's architecture only.
     case foreignGuest(MachineConfiguration.Architecture)
-    /// There is no software CPU in this version.
-    case noSoftwareCPU
+    /// The software CPU executes no guests of this architecture.
+    case noSoftwareCPU(MachineConfiguration.Architecture)
+    case softwareCPU(SoftwareCPUError)
     case kvm(KVMError)
     case memory(GuestMemoryError)
     case memoryLargerThanHost(wanted: UInt64, hostMemory: UInt64)
     case ports(PortBusError)
+    case memoryMap(MMIOBusError)
     case eventLoop(EventLoopError)
     case thread(HostThreadError)
     case signals(SignalSourceError)

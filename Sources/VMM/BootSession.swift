@@ -41,11 +41,16 @@ package final class BootSession: Sendable {
             // A run that cannot be drawn should not begin.
             do throws(HostFileError) { try HostFile.checkWritable(path) } catch { throw .timeline(error) }
         }
+        var configuration = configuration
+        var choice: AcceleratorChoice?
+        if configuration.image == .bundled, configuration.architecture == nil {
+            // The unikernel is there for every architecture: it takes that of what can execute it.
+            choice = try openAccelerator(for: nil)
+            configuration.architecture = choice?.architecture
+        }
         var preparation = try phase("read the image") { () throws(BootError) in try BootPreparation(configuration) }
         try preparation.checkImage()
-        let choice = try phase("open the accelerator") { () throws(BootError) in
-            try AcceleratorChoice(configuration.accelerator, for: preparation.architecture)
-        }
+        let accelerator = if let choice { choice } else { try openAccelerator(for: preparation.architecture) }
         let host = try phase("set up the console") { () throws(BootError) in
             try SessionHost(
                 configuration, clock: clock, timeline: timeline,
@@ -54,10 +59,18 @@ package final class BootSession: Sendable {
                     timeout: { [self] in stop(.timedOut) }))
         }
         defer { host.close() }
-        var outcome = try bootUntilDone(&preparation, on: choice, host: host)
+        var outcome = try bootUntilDone(&preparation, on: accelerator, host: host)
         // How the guest ended is worth more than the picture of it.
         do throws(BootError) { try writeTimeline(outcome, preparation) } catch { outcome.timelineFailure = error }
         return outcome
+    }
+
+    private func openAccelerator(
+        for architecture: MachineConfiguration.Architecture?
+    ) throws(BootError) -> AcceleratorChoice {
+        try phase("open the accelerator") { () throws(BootError) in
+            try AcceleratorChoice(configuration.accelerator, for: architecture)
+        }
     }
 
     private func bootUntilDone(
@@ -95,6 +108,8 @@ extension BootSession {
             case .kvm(let kvm):
                 return try PCMachine(
                     on: kvm, preparation: &preparation, lifecycle: lifecycle, host: ends, timeline: timeline)
+            case .software:
+                return try VirtMachine(preparation: &preparation, lifecycle: lifecycle, host: ends)
             }
         }
     }

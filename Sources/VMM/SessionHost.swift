@@ -73,11 +73,11 @@ final class SessionHost: Sendable {
     }
 
     /// The ends for a machine's devices. The console that the guest is told to use gets the input.
-    func ends(for chosen: MachineConfiguration.Console, faults: GuestFaultLog) -> PCMachine.HostEnds {
+    func ends(for chosen: MachineConfiguration.Console, faults: GuestFaultLog) -> HostEnds {
         let silent = OutputOnlyChannel(console)
-        return PCMachine.HostEnds(
+        return HostEnds(
             bvmConsole: chosen == .bvm ? console : silent, serial: chosen == .serial ? console : silent,
-            debugPort: debugPort, clock: clock, faults: faults)
+            debugPort: debugPort, clock: clock, loop: loop, faults: faults)
     }
 
     /// Lets vCPUs go that wait for a slow reader: the session ends.

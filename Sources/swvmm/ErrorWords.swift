@@ -2,6 +2,7 @@ internal import Boot
 internal import GuestABI
 internal import HostIO
 internal import KVMBackend
+internal import SoftwareCPU
 internal import VMM
 internal import VMMCore
 
@@ -14,8 +15,12 @@ extension BootError {
         case .image(let name, let error): error.isAboutAnOption ? error.words : "\(name): \(error.words)"
         case .foreignGuest(let architecture):
             "no accelerator for \(architecture.rawValue) guests here: KVM runs \(MachineConfiguration.Architecture.host.rawValue) "
-                + "guests only, and this version has no software CPU; boot the image on a host of its architecture"
-        case .noSoftwareCPU: "--accel software: this version has no software CPU; use --accel kvm"
+                + "guests only on this host"
+                + (architecture == .arm64 ? "; use --accel software" : "; boot the image on a host of its architecture")
+        case .noSoftwareCPU(let architecture):
+            "--accel software: the software CPU executes arm64 guests, not \(architecture.rawValue) ones; use --accel kvm"
+        case .softwareCPU(let error): "the software CPU: \(error.words)"
+        case .memoryMap(let error): "two devices want the same addresses: \(error)"
         case .kvm(let error): error.words() + (error.remedy().map { "; \($0)" } ?? "")
         case .memory(let error): "guest memory: \(error.words)"
         case .memoryLargerThanHost(let wanted, let host):
@@ -41,6 +46,20 @@ extension HostFileError {
         case .notARegularFile: "\(path): is not a regular file"
         case .tooLarge(let size, let limit): "\(path): \(size) bytes, more than the limit of \(limit)"
         case .truncated(let size, let read): "\(path): shrank from \(size) to \(read) bytes while it was read"
+        }
+    }
+}
+
+extension SoftwareCPUError {
+    var words: String {
+        switch self {
+        case .hostRefusedMemory(let count, let code):
+            "the host gave no \(count >> 20) MiB: \(HostFacts.describe(errno: code))"
+        case .memoryMappedTwice: "guest memory was mapped twice"
+        case .memoryNotMapped: "no guest memory is mapped"
+        case .tooManyVCPUs(let limit): "at most \(limit) vCPUs are possible"
+        case .vcpuOutOfOrder(let index, let expected):
+            "vCPU \(index.rawValue) was created before vCPU \(expected.rawValue)"
         }
     }
 }

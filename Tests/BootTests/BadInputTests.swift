@@ -75,7 +75,7 @@ internal import VMMTestSupport
         let arm64 = try directory.file("arm64", builder.build())
         try refuses(["--arch", "x86_64", arm64], "arm64", "offset 0x12", "try --arch arm64")
         try refuses([arm64], "arm64")
-        try refuses(["--arch", "arm64"], "no accelerator for arm64")
+        try refuses(["--arch", "arm64", "--accel", "kvm"], "no accelerator for arm64", "--accel software")
         builder.machine = 243
         try refuses([try directory.file("riscv", builder.build())], "ELF machine 243", "offset 0x12")
     }
@@ -167,8 +167,10 @@ internal import VMMTestSupport
         if HostKVM.isAvailable { try refuses(["--memory", "4K"], "--memory", "at least") }
     }
 
-    @Test("no software CPU yet")
-    func softwareCPU() throws { try refuses(["--accel", "software"], "--accel software", "--accel kvm") }
+    @Test("the software CPU executes no x86_64 guests")
+    func softwareCPU() throws {
+        try refuses(["--accel", "software", "--arch", "x86_64"], "--accel software", "--accel kvm")
+    }
 
     @Test("a command line that is too long", .needsKVM)
     func commandLine() throws {

@@ -29,7 +29,7 @@ enum Surroundings {
 /// Hosts without a usable `/dev/kvm`, made with mount namespaces: they need root.
 @Suite struct NoKVMTests {
     private func refuses(_ launcher: [String], _ words: String...) throws {
-        let ended = try Swvmm.run(["boot"], launcher: launcher)
+        let ended = try Swvmm.run(["boot", "--arch", "x86_64"], launcher: launcher)
         #expect(ended.ending == .exited(1))
         #expect(ended.output == "")
         #expect(ended.errors.split(separator: "\n").count == 1, "\(ended.errors)")
@@ -64,6 +64,18 @@ enum Surroundings {
     func notKVM() throws {
         try refuses(Surroundings.null, "/dev/kvm is not KVM's device")
         try refuses(Surroundings.empty, "/dev/kvm is not KVM's device")
+    }
+
+    @Test(
+        "the bundled unikernel boots all the same, on the software CPU, and says why",
+        .enabled(if: Surroundings.canHide, "no mount namespace may be made here"))
+    func softwareInstead() throws {
+        let machine = try Swvmm(
+            ["boot", "--timeout", "50"], input: .text("poweroff\n"), launcher: Surroundings.missing)
+        let ended = try machine.finish()
+        #expect(ended.ending == .exited(0))
+        #expect(ended.output.contains("unikernel arm64, 1 CPU"))
+        #expect(ended.errors.contains("arm64, on the software CPU (/dev/kvm does not exist)"))
     }
 
     @Test(

@@ -6,8 +6,8 @@ package import VMMCore
 ///
 /// ```
 /// 0x00_0000_0000 ┬──────────────────────────────────────────────────────────┐
-///                │ flash, two banks of 64 MiB; or, with none, bvmconsole's    │ flash / bvmConsole
-///                │ page at 0x0009_0000                                        │
+///                │ flash, two banks of 64 MiB; or, with none, the pages of    │ flash /
+///                │ bvmconsole at 0x0009_0000 and pvpanic at 0x0009_1000       │ bvmConsole, panicNotifier
 /// 0x00_0800_0000 │ GIC distributor                                            │ gicDistributor
 /// 0x00_0808_0000 │ GIC interrupt translation service                          │ gicITS
 /// 0x00_080A_0000 │ GIC redistributors, 128 KiB a CPU                          │ gicRedistributors
@@ -25,7 +25,8 @@ package import VMMCore
 /// Source: QEMU hw/arm/virt.c, base_memmap; bhyve (arm64), bhyverun_machdep.c for bvmconsole.
 package enum VirtMemoryMap {
     package enum Name: Hashable, Sendable {
-        case flash, bvmConsole, gicDistributor, gicITS, gicRedistributors, pl011, pl031, gpio, virtioMMIO, pciWindow
+        case flash, bvmConsole, panicNotifier, gicDistributor, gicITS, gicRedistributors, pl011, pl031, gpio,
+            virtioMMIO, pciWindow
         case pciPorts, pciECAM
     }
 
@@ -35,13 +36,16 @@ package enum VirtMemoryMap {
         package let size: UInt64
     }
 
-    /// Everything but RAM. Flash and bvmconsole's page share addresses: a machine has one or the other.
+    /// Everything but RAM. Flash and the two pages share addresses: a machine has one or the others.
     package static func regions(withFlash: Bool) -> [Region] {
         let bottom =
             withFlash
-            ? Region(name: .flash, start: 0, size: 0x0800_0000)
-            : Region(name: .bvmConsole, start: VirtPlatform.bvmConsoleAddress, size: 0x1000)
-        return [bottom] + devices
+            ? [Region(name: .flash, start: 0, size: 0x0800_0000)]
+            : [
+                Region(name: .bvmConsole, start: VirtPlatform.bvmConsoleAddress, size: 0x1000),
+                Region(name: .panicNotifier, start: VirtPlatform.panicAddress, size: 0x1000),
+            ]
+        return bottom + devices
     }
 
     private static let devices: [Region] = [

@@ -1,7 +1,7 @@
 import CSupport
 
 /// The kernel's page tables: an identity map of 2 MiB blocks, 39-bit addresses, starting at level 1. Kernel text is read-only,
-/// all that is no text is not executable; of the first 2 MiB only bvmconsole's page is there. Source: Arm DDI 0487, D8.3.
+/// all that is no text is not executable; of the first 2 MiB only the pages of bvmconsole and pvpanic are there. Source: Arm DDI 0487, D8.3.
 struct PageTables {
     private enum Bits {
         static var block: UInt64 { 1 }
@@ -41,8 +41,9 @@ struct PageTables {
         mapDevice(VirtPlatform.gicDistributorAddress)
         mapDevice(VirtPlatform.pl011Address)
         let first = table(at: table(at: root, index: 0), index: 0)
-        let console = VirtPlatform.bvmConsoleAddress
-        store64(first + (console >> 12) * 8, console | Bits.table | Bits.device | Bits.noExecute)
+        for page in [VirtPlatform.bvmConsoleAddress, VirtPlatform.panicAddress] {
+            store64(first + (page >> 12) * 8, page | Bits.table | Bits.device | Bits.noExecute)
+        }
         memory = pages
     }
 

@@ -83,7 +83,11 @@ enum Platform {
 
     static func powerOff() -> Never { PSCI.systemOff() }
     static func restart() -> Never { PSCI.systemReset() }
-    static func reportPanic() -> Never { PSCI.systemOff() }
+    static func reportPanic() -> Never {
+        // Under QEMU flash is at that address.
+        if Kernel.boot.source == .kernelMetadata { store32(VirtPlatform.panicAddress, 1) }
+        PSCI.systemOff()
+    }
 
     /// One line on the interrupt controller and the timer.
     static func writeInterruptHardware(to output: TextOutput) { output.write("GICv3, generic virtual timer") }

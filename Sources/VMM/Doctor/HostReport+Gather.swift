@@ -14,10 +14,13 @@ extension HostReport {
         let host = MachineConfiguration.Architecture.host
         let guests = MachineConfiguration.Architecture.allCases.map { architecture in
             guard architecture == host else {
-                return GuestSupport(
-                    architecture: architecture, accelerator: nil,
-                    reason:
-                        "KVM runs \(host.rawValue) guests only on this host, and this version has no software CPU yet")
+                return architecture == AcceleratorChoice.softwareArchitecture
+                    ? GuestSupport(
+                        architecture: architecture, accelerator: .software,
+                        reason: "it needs nothing of the host; KVM runs \(host.rawValue) guests only here")
+                    : GuestSupport(
+                        architecture: architecture, accelerator: nil,
+                        reason: "KVM runs \(host.rawValue) guests only on this host")
             }
             switch kvm {
             case .success(let probe):

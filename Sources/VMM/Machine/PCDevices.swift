@@ -55,14 +55,3 @@ struct PCDevices {
         buses = MachineBuses(mmio: MMIOBus.Builder().build(), ports: ports.build())
     }
 }
-
-/// A console that prints to the same place as another one, and gets no input.
-final class OutputOnlyChannel: CharacterChannel {
-    private let target: any CharacterChannel
-
-    init(_ target: any CharacterChannel) { self.target = target }
-
-    func write(_ byte: UInt8) { target.write(byte) }
-    func read() -> UInt8? { nil }
-    func setInputHandler(_ handler: (@Sendable () -> Void)?) {}
-}

@@ -11,15 +11,6 @@ struct PCMachine: SessionMachine {
     private let machine: Machine<KVMVirtualMachine>
     private let devices: PCDevices
 
-    /// The host's ends of the machine's devices.
-    struct HostEnds {
-        var bvmConsole: any CharacterChannel
-        var serial: any CharacterChannel
-        var debugPort: (any CharacterChannel)?
-        var clock: any Clock
-        var faults: GuestFaultLog
-    }
-
     /// Builds the machine up to the moment before its first instruction.
     ///
     /// Memory comes first: KVM makes a slot wait for a grace period once interrupt controllers are there. Then vCPU 0,

@@ -1,0 +1,25 @@
+internal import VMMCore
+
+/// The host's ends of a machine's devices: made once a session, used by each of its machines.
+struct HostEnds: Sendable {
+    /// The console that the guest was told to use gets the input; the other one can only print.
+    var bvmConsole: any CharacterChannel
+    var serial: any CharacterChannel
+    /// The debugger's end of the bvmdebug port; nil: no such device.
+    var debugPort: (any CharacterChannel)?
+    var clock: any Clock
+    /// Runs the deadlines of timers.
+    var loop: EventLoop
+    var faults: GuestFaultLog
+}
+
+/// A console that prints to the same place as another one, and gets no input.
+final class OutputOnlyChannel: CharacterChannel {
+    private let target: any CharacterChannel
+
+    init(_ target: any CharacterChannel) { self.target = target }
+
+    func write(_ byte: UInt8) { target.write(byte) }
+    func read() -> UInt8? { nil }
+    func setInputHandler(_ handler: (@Sendable () -> Void)?) {}
+}

@@ -1,0 +1,71 @@
+internal import AArch64
+internal import Boot
+internal import HostIO
+internal import SoftwareCPU
+internal import TimerDevices
+internal import VMMCore
+
+/// A `virt` machine on the software CPU: the composition of CPUs, memory, devices and a planned boot.
+struct VirtMachine: SessionMachine {
+    private let machine: Machine<SoftwareVirtualMachine>
+    private let devices: VirtDevices
+
+    /// Builds the machine up to the moment before its first instruction.
+    init(
+        preparation: inout BootPreparation, lifecycle: MachineLifecycle, host: HostEnds
+    ) throws(BootError) {
+        preparation.setCounterFrequency(GenericTimer.frequency)
+        let plan = try preparation.arm64Plan()
+        let memory: GuestMemory
+        do throws(GuestMemoryError) { memory = try GuestMemory(plan.ramRanges) } catch { throw .memory(error) }
+        let entry: ARM64BootState
+        do throws(BootImageError) {
+            entry = try plan.load(into: memory)
+        } catch {
+            throw .image(name: preparation.imageName, error)
+        }
+
+        let counterStart = host.clock.now
+        let backend: SoftwareVirtualMachine
+        var vcpus: [SoftwareVCPU] = []
+        do throws(SoftwareCPUError) {
+            backend = try SoftwareVirtualMachine(
+                configuration: .init(
+                    vcpuCount: preparation.boot.cpuCount, clock: host.clock, counterFrequency: GenericTimer.frequency,
+                    counterStart: counterStart, hasGICSystemRegisters: true))
+            try backend.map(memory)
+            for index in 0..<preparation.boot.cpuCount { vcpus.append(try backend.makeVCPU(VCPUIndex(index))) }
+            var registers = try vcpus[0].registers()
+            registers.pc = entry.pc
+            registers.x[0] = entry.x0
+            registers.pstate = entry.pstate
+            try vcpus[0].setRegisters(registers)
+        } catch {
+            throw .softwareCPU(error)
+        }
+        do throws(MMIOBusError) {
+            devices = try VirtDevices(cpus: vcpus, counterStart: counterStart, machine: lifecycle, host: host)
+        } catch {
+            throw .memoryMap(error)
+        }
+        backend.attach(devices.gic)
+        backend.attach(devices.timers)
+        machine = Machine(
+            backend: backend, memory: memory, vcpus: vcpus, buses: devices.buses, lifecycle: lifecycle, log: host.faults
+        ) { index, vcpu, exits in ARM64Report.describe(index, vcpu, exits, memory) }
+    }
+
+    func start(observer: (any ExitObserver)?, onEntry: @escaping @Sendable () -> Void) throws(HostThreadError) {
+        try machine.start(observer: observer, onEntry: onEntry)
+    }
+
+    func join() { machine.join() }
+
+    func finalReports() -> [MachineReport.VCPU] { machine.finalReports() }
+
+    func requestReports(_ receiver: @escaping @Sendable ([MachineReport.VCPU]) -> Void) {
+        machine.requestReports(receiver)
+    }
+
+    func disconnect() { devices.disconnect() }
+}
