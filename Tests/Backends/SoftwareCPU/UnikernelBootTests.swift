@@ -7,7 +7,7 @@ import VMMTestSupport
 
 /// The arm64 unikernel, whole, on the software CPU.
 @Suite(.serialized) struct UnikernelBootTests {
-    @Test("the unikernel boots to its shell, answers and powers off", arguments: [1, 2])
+    @Test("the unikernel boots to its shell, answers and powers off", arguments: [1, 2, 4])
     func boot(cpuCount: Int) throws {
         let guest = try VirtHarness(image: GuestImage.bytes(for: .arm64), cpuCount: cpuCount)
         guest.start()
