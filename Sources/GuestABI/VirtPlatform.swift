@@ -13,6 +13,9 @@ package enum VirtPlatform {
     package static let pl011SPI: UInt32 = 1
     package static let pl031Address: UInt64 = 0x0901_0000
     package static let pl031SPI: UInt32 = 2
+    /// PL061, whose pin 3 is the power key.
+    package static let gpioAddress: UInt64 = 0x0903_0000
+    package static let gpioSPI: UInt32 = 7
     package static let ramAddress: UInt64 = 0x4000_0000
     /// Generic timer interrupts, as PPI numbers (INTID less 16).
     package static let securePhysicalTimerPPI: UInt32 = 13

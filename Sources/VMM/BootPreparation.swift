@@ -16,12 +16,15 @@ package struct BootPreparation: Sendable {
     /// True for the unikernel that comes with swvmm, whose wants are known.
     package let isBundled: Bool
     package let image: BootImage
+    /// Whether to ask the host for huge pages.
+    package let wantsHugePages: Bool
     package private(set) var boot: BootConfiguration
 
     /// Reads the files and decides the architecture. Opens no backend.
     package init(_ configuration: MachineConfiguration) throws(BootError) {
         (image, imageName, architecture) = try Self.image(of: configuration)
         isBundled = configuration.image == .bundled
+        wantsHugePages = configuration.hugePages
         boot = BootConfiguration(memorySize: configuration.memorySize)
         boot.cpuCount = configuration.cpuCount
         boot.commandLine = configuration.commandLine

@@ -23,6 +23,9 @@ struct BootCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Stop after this time, with exit code 124.", valueName: "seconds"))
     var timeout: Double?
 
+    @Flag(help: "Ask the host to back guest memory with huge pages.")
+    var hugePages = false
+
     @Flag(help: "Treat a reset of the guest as its end.")
     var noReboot = false
 
@@ -45,6 +48,7 @@ struct BootCommand: ParsableCommand {
         var configuration = guest.configuration
         configuration.accelerator = accel
         configuration.timeout = timeout
+        configuration.hugePages = hugePages
         configuration.noReboot = noReboot
         configuration.debugPort = bvmdebug
         configuration.timelinePath = timeline

@@ -31,7 +31,7 @@ extension ImageFormat {
         switch self {
         case .linuxBzImage: "unpack its vmlinux (scripts/extract-vmlinux in Linux), which has a PVH entry"
         case .linuxARM64Image, .efiZboot:
-            "arm64 kernels need the software CPU or an arm64 host, which this version does not have"
+            "give an ELF image with swvmm's note; Linux boot protocols are not there yet"
         case .compressed(let compression): "unpack it with \(compression) first"
         case .disk, .qcow2: "give the kernel as the image; a disk alone needs firmware"
         default: "an ELF64 executable with a PVH note, a FreeBSD kernel or an image with swvmm's note would work"

@@ -21,6 +21,13 @@ internal import Testing
         #expect(ended.leavesNothing)
     }
 
+    @Test("--huge-pages changes nothing that the guest sees")
+    func hugePages() throws {
+        let ended = try run("--huge-pages", input: "mem\npoweroff\n")
+        #expect(ended.ending == .exited(0), "\(ended.errors)")
+        #expect(ended.output.contains("unikernel arm64, 1 CPU, 256 MiB"))
+    }
+
     @Test("bench: threads, timers, interrupts between CPUs")
     func bench() throws {
         let ended = try run("--cpus", "2", input: "bench\nirq\npoweroff\n")

@@ -22,7 +22,8 @@ struct PCMachine: SessionMachine {
         let cpuCount = preparation.boot.cpuCount
         let ramRanges = try preparation.x86RAMRanges()
         let memory: GuestMemory
-        do throws(GuestMemoryError) { memory = try GuestMemory(ramRanges) } catch { throw .memory(error) }
+        do throws(GuestMemoryError) { memory = try GuestMemory(ramRanges, hugePages: preparation.wantsHugePages) } catch
+        { throw .memory(error) }
 
         let backend: KVMVirtualMachine
         var vcpus: [KVMVCPU] = []

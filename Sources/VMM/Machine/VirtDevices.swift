@@ -6,7 +6,7 @@ internal import SoftwareCPU
 internal import TimerDevices
 internal import VMMCore
 
-/// The devices of the `virt` machine in its memory: GICv3, a generic timer for each CPU, bvmconsole, pvpanic, PL011 and PL031.
+/// The devices of the `virt` machine in its memory: GICv3, a generic timer for each CPU, bvmconsole, pvpanic, PL011, PL031, PL061.
 struct VirtDevices {
     let buses: MachineBuses
     let gic: GICv3
@@ -45,6 +45,9 @@ struct VirtDevices {
             PanicNotifierPage(machine: machine, faults: host.faults), at: GuestAddress(VirtPlatform.panicAddress))
         try memory.insert(uart, at: GuestAddress(VirtPlatform.pl011Address))
         try memory.insert(clock, at: GuestAddress(VirtPlatform.pl031Address))
+        try memory.insert(
+            PL061GPIO(interrupt: gic.interruptLine(spi: Int(VirtPlatform.gpioSPI))),
+            at: GuestAddress(VirtPlatform.gpioAddress))
         buses = MachineBuses(mmio: memory.build(), ports: PortBus.Builder().build())
     }
 

@@ -17,7 +17,9 @@ struct VirtMachine: SessionMachine {
         preparation.setCounterFrequency(GenericTimer.frequency)
         let plan = try preparation.arm64Plan()
         let memory: GuestMemory
-        do throws(GuestMemoryError) { memory = try GuestMemory(plan.ramRanges) } catch { throw .memory(error) }
+        do throws(GuestMemoryError) {
+            memory = try GuestMemory(plan.ramRanges, hugePages: preparation.wantsHugePages)
+        } catch { throw .memory(error) }
         let entry: ARM64BootState
         do throws(BootImageError) {
             entry = try plan.load(into: memory)
