@@ -33,12 +33,6 @@ package enum HostFacts {
         }
         return String(decoding: bytes, as: UTF8.self)
     }
-
-    // SAFETY, twice: the path is a terminated copy for the length of the call.
-    package static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
-
-    /// True when this process may read and write the file.
-    package static func isReadableAndWritable(_ path: String) -> Bool { unsafe access(path, R_OK | W_OK) == 0 }
 }
 
 extension HostFacts {

@@ -14,9 +14,3 @@ package struct MSI: Hashable, Sendable {
         self.data = data
     }
 }
-
-/// An interrupt line that leads nowhere: for a device whose interrupt nobody wired.
-package final class UnconnectedInterruptLine: InterruptLine {
-    package init() {}
-    package func setLevel(_ asserted: Bool) {}
-}

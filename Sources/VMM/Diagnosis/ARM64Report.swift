@@ -7,17 +7,7 @@ enum ARM64Report {
     static func describe<CPU: AddressTranslating>(
         _ index: VCPUIndex, _ vcpu: CPU, _ exits: ExitTrace, _ memory: GuestMemory
     ) -> MachineReport.VCPU where CPU.Registers == ARM64Registers {
-        let registers = try? vcpu.registers()
-        return MachineReport.VCPU(
-            index: index,
-            registerRows: registers.map(registerRows) ?? [],
-            code: registers.map { registers in
-                CodeListing.lines(around: registers.pc, mode: .arm64) { address, count in
-                    CodeListing.bytes(at: address, count: count, on: vcpu, memory)
-                }
-            } ?? [],
-            exitTotal: exits.total,
-            lastExits: MachineReport.VCPU.lines(of: exits.last))
+        MachineReport.VCPU(index, vcpu, exits, memory, rows: registerRows) { ($0.pc, .arm64) }
     }
 
     static func registerRows(_ registers: ARM64Registers) -> [[(name: String, value: String)]] {

@@ -1,6 +1,31 @@
 internal import Disassembly
 internal import VMMCore
 
+extension MachineReport.VCPU {
+    /// A vCPU's report, whatever its architecture.
+    ///
+    /// - Parameters:
+    ///   - rows: the registers as rows of names and values.
+    ///   - location: the address of the next instruction, and how the CPU decodes it.
+    init<CPU: AddressTranslating>(
+        _ index: VCPUIndex, _ vcpu: CPU, _ exits: ExitTrace, _ memory: GuestMemory,
+        rows: (CPU.Registers) -> [[(name: String, value: String)]],
+        location: (CPU.Registers) -> (programCounter: UInt64, mode: Disassembler.Mode)
+    ) {
+        let registers = try? vcpu.registers()
+        self.index = index
+        registerRows = registers.map(rows) ?? []
+        code =
+            registers.map(location).map { place in
+                CodeListing.lines(around: place.programCounter, mode: place.mode) { address, count in
+                    CodeListing.bytes(at: address, count: count, on: vcpu, memory)
+                }
+            } ?? []
+        exitTotal = exits.total
+        lastExits = Self.lines(of: exits.last)
+    }
+}
+
 /// Turns the bytes around a program counter into lines.
 enum CodeListing {
     private static let before = 24

@@ -7,17 +7,9 @@ enum X86Report {
     static func describe<CPU: AddressTranslating>(
         _ index: VCPUIndex, _ vcpu: CPU, _ exits: ExitTrace, _ memory: GuestMemory
     ) -> MachineReport.VCPU where CPU.Registers == X86Registers {
-        let registers = try? vcpu.registers()
-        return MachineReport.VCPU(
-            index: index,
-            registerRows: registers.map(registerRows) ?? [],
-            code: registers.map { registers in
-                CodeListing.lines(around: programCounter(registers), mode: decodeMode(registers)) { address, count in
-                    CodeListing.bytes(at: address, count: count, on: vcpu, memory)
-                }
-            } ?? [],
-            exitTotal: exits.total,
-            lastExits: MachineReport.VCPU.lines(of: exits.last))
+        MachineReport.VCPU(index, vcpu, exits, memory, rows: registerRows) { registers in
+            (programCounter(registers), decodeMode(registers))
+        }
     }
 
     static func registerRows(_ registers: X86Registers) -> [[(name: String, value: String)]] {

@@ -1,14 +1,13 @@
 internal import Boot
 internal import ConsoleDevices
 internal import GuestABI
-internal import HostIO
 internal import KVMBackend
 internal import VMMCore
 internal import X86
 
 /// A `pc` machine on KVM: the composition of a backend, memory, devices and a planned boot.
 struct PCMachine: SessionMachine {
-    private let machine: Machine<KVMVirtualMachine>
+    let machine: Machine<KVMVirtualMachine>
     private let devices: PCDevices
 
     /// Builds the machine up to the moment before its first instruction.
@@ -63,18 +62,6 @@ struct PCMachine: SessionMachine {
         machine = Machine(
             backend: backend, memory: memory, vcpus: vcpus, buses: devices.buses, lifecycle: lifecycle, log: host.faults
         ) { index, vcpu, exits in X86Report.describe(index, vcpu, exits, memory) }
-    }
-
-    func start(observer: (any ExitObserver)?, onEntry: @escaping @Sendable () -> Void) throws(HostThreadError) {
-        try machine.start(observer: observer, onEntry: onEntry)
-    }
-
-    func join() { machine.join() }
-
-    func finalReports() -> [MachineReport.VCPU] { machine.finalReports() }
-
-    func requestReports(_ receiver: @escaping @Sendable ([MachineReport.VCPU]) -> Void) {
-        machine.requestReports(receiver)
     }
 
     func disconnect() { devices.uart.disconnect() }

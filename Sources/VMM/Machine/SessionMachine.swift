@@ -1,15 +1,28 @@
 internal import HostIO
+internal import VMMCore
 
 /// A composed machine as a session sees it, whatever its platform and backend. Nothing of it is on the way of an exit.
 protocol SessionMachine: Sendable {
-    /// Starts the vCPUs' threads; see `Machine.start`.
-    func start(observer: (any ExitObserver)?, onEntry: @escaping @Sendable () -> Void) throws(HostThreadError)
-    /// Waits until all vCPU threads ended.
-    func join()
-    /// The vCPUs as they stopped. Only after `join()`.
-    func finalReports() -> [MachineReport.VCPU]
-    /// Asks the running vCPUs for a report each; see `Machine.requestReports`.
-    func requestReports(_ receiver: @escaping @Sendable ([MachineReport.VCPU]) -> Void)
+    associatedtype Backend: VirtualMachine
+    var machine: Machine<Backend> { get }
     /// Ends the devices' hold on the host's ends, so that the next machine can have them.
     func disconnect()
+}
+
+extension SessionMachine {
+    /// Starts the vCPUs' threads; see `Machine.start`.
+    func start(observer: (any ExitObserver)?, onEntry: @escaping @Sendable () -> Void) throws(HostThreadError) {
+        try machine.start(observer: observer, onEntry: onEntry)
+    }
+
+    /// Waits until all vCPU threads ended.
+    func join() { machine.join() }
+
+    /// The vCPUs as they stopped. Only after `join()`.
+    func finalReports() -> [MachineReport.VCPU] { machine.finalReports() }
+
+    /// Asks the running vCPUs for a report each; see `Machine.requestReports`.
+    func requestReports(_ receiver: @escaping @Sendable ([MachineReport.VCPU]) -> Void) {
+        machine.requestReports(receiver)
+    }
 }

@@ -1,13 +1,12 @@
 internal import AArch64
 internal import Boot
-internal import HostIO
 internal import SoftwareCPU
 internal import TimerDevices
 internal import VMMCore
 
 /// A `virt` machine on the software CPU: the composition of CPUs, memory, devices and a planned boot.
 struct VirtMachine: SessionMachine {
-    private let machine: Machine<SoftwareVirtualMachine>
+    let machine: Machine<SoftwareVirtualMachine>
     private let devices: VirtDevices
 
     /// Builds the machine up to the moment before its first instruction.
@@ -55,18 +54,6 @@ struct VirtMachine: SessionMachine {
         machine = Machine(
             backend: backend, memory: memory, vcpus: vcpus, buses: devices.buses, lifecycle: lifecycle, log: host.faults
         ) { index, vcpu, exits in ARM64Report.describe(index, vcpu, exits, memory) }
-    }
-
-    func start(observer: (any ExitObserver)?, onEntry: @escaping @Sendable () -> Void) throws(HostThreadError) {
-        try machine.start(observer: observer, onEntry: onEntry)
-    }
-
-    func join() { machine.join() }
-
-    func finalReports() -> [MachineReport.VCPU] { machine.finalReports() }
-
-    func requestReports(_ receiver: @escaping @Sendable ([MachineReport.VCPU]) -> Void) {
-        machine.requestReports(receiver)
     }
 
     func disconnect() { devices.disconnect() }
