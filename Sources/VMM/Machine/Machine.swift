@@ -102,36 +102,45 @@ extension Machine {
                 lifecycle.stop(.vcpuStopped(index, .hostFailure("\(error)")))
                 break
             }
-            trace.record(exit)
-            if let observer { observer.note(exit.kind, on: index) }
-            switch exit {
-            case .portRead(let port, let width):
-                vcpu.completeRead(readPort(port, width))
-            case .portWrite(let port, let width, let value):
-                writePort(port, width, value)
-            case .mmioRead(let address, let width):
-                vcpu.completeRead(readMMIO(address, width))
-            case .mmioWrite(let address, let width, let value):
-                writeMMIO(address, width, value)
-            case .interrupted:
-                if reportWanted.load(ordering: .acquiring) { deliverReport(index, vcpu, trace) }
-            case .shutdown:
-                lifecycle.stop(.vcpuStopped(index, .tripleFault))
-            case .halted:
-                lifecycle.stop(.vcpuStopped(index, .haltedForever))
-            case .systemEvent(.powerOff):
-                lifecycle.stop(.powerOff)
-            case .systemEvent(.reset):
-                lifecycle.stop(.reset)
-            case .systemEvent(.crash):
-                lifecycle.stop(.vcpuStopped(index, .systemCrash))
-            case .debug:
-                lifecycle.stop(.vcpuStopped(index, .unexpectedDebugExit))
-            case .failure(let failure):
-                lifecycle.stop(.vcpuStopped(index, .runFailure(failure)))
-            }
+            handle(exit, of: vcpu, index, &trace, observer)
         }
         return trace
+    }
+
+    /// Does what an exit asks for: records it, answers accesses, stops the machine. Both exit loops come here.
+    @inline(__always)
+    func handle(
+        _ exit: VCPUExit, of vcpu: Backend.CPU, _ index: VCPUIndex, _ trace: inout ExitTrace,
+        _ observer: (any ExitObserver)?
+    ) {
+        trace.record(exit)
+        if let observer { observer.note(exit.kind, on: index) }
+        switch exit {
+        case .portRead(let port, let width):
+            vcpu.completeRead(readPort(port, width))
+        case .portWrite(let port, let width, let value):
+            writePort(port, width, value)
+        case .mmioRead(let address, let width):
+            vcpu.completeRead(readMMIO(address, width))
+        case .mmioWrite(let address, let width, let value):
+            writeMMIO(address, width, value)
+        case .interrupted:
+            if reportWanted.load(ordering: .acquiring) { deliverReport(index, vcpu, trace) }
+        case .shutdown:
+            lifecycle.stop(.vcpuStopped(index, .tripleFault))
+        case .halted:
+            lifecycle.stop(.vcpuStopped(index, .haltedForever))
+        case .systemEvent(.powerOff):
+            lifecycle.stop(.powerOff)
+        case .systemEvent(.reset):
+            lifecycle.stop(.reset)
+        case .systemEvent(.crash):
+            lifecycle.stop(.vcpuStopped(index, .systemCrash))
+        case .debug:
+            lifecycle.stop(.vcpuStopped(index, .unexpectedDebugExit))
+        case .failure(let failure):
+            lifecycle.stop(.vcpuStopped(index, .runFailure(failure)))
+        }
     }
 
     /// A port that nobody answers reads as ones.
