@@ -15,7 +15,7 @@ package enum VCPUExit: Hashable, Sendable {
     /// The guest asked its firmware interface for something (PSCI, a paravirtual crash register).
     case systemEvent(SystemEvent)
     /// A hardware breakpoint, watchpoint or single step.
-    case debug(address: GuestVirtualAddress)
+    case debug(address: GuestVirtualAddress, reason: DebugReason = .step)
     /// The backend could not go on with this guest.
     case failure(VCPURunFailure)
 }

@@ -261,7 +261,7 @@ enum ContractBackends {
             try cpu.setSingleStep(true)
             var last = ContractLayout.code.rawValue
             for _ in 0..<2 {
-                guard case .debug(let address) = try guest.cpu.run() else {
+                guard case .debug(let address, _) = try guest.cpu.run() else {
                     Issue.record("no .debug")
                     return
                 }

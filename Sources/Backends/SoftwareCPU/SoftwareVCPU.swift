@@ -51,6 +51,7 @@ package final class SoftwareVCPU: VCPU {
 
     package func setRegisters(_ registers: ARM64Registers) throws(SoftwareCPUError) {
         unsafe core.abandonTransaction()
+        if unsafe core.state.pc != registers.pc { unsafe core.forgetPassing() }
         unsafe core.registers = registers
     }
 
@@ -71,3 +72,16 @@ extension SoftwareVCPU: SingleStepping {
 }
 
 extension SoftwareVCPU: AddressTranslating {}
+
+// Breakpoints and watchpoints of whoever debugs the guest. Each call replaces those of the one before. On the thread that runs
+// the vCPU, between two `run()`, or when none does.
+//
+// `run()` returns `.debug` before an instruction with a breakpoint, or one that would touch watched memory, is executed.
+// Called again with the PC unchanged it executes that instruction, whatever points it has.
+extension SoftwareVCPU {
+    /// By the virtual address of the instruction; unaligned addresses never match.
+    package func setHostBreakpoints(_ addresses: [UInt64]) { unsafe core.setHostBreakpoints(Set(addresses)) }
+
+    /// The guest's accesses by virtual address, data and not instructions.
+    package func setHostWatchpoints(_ watchpoints: [Watchpoint]) { unsafe core.setHostWatchpoints(watchpoints) }
+}

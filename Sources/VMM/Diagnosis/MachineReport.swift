@@ -82,7 +82,7 @@ extension VCPUExit {
         case .interrupted: "kick by swvmm"
         case .shutdown: "shutdown (triple fault)"
         case .systemEvent(let event): "system event: \(event)"
-        case .debug(let address): "debug stop at \(hexadecimal(address.rawValue))"
+        case .debug(let address, _): "debug stop at \(hexadecimal(address.rawValue))"
         case .failure(let failure): failure.text
         }
     }

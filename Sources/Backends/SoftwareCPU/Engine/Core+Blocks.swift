@@ -48,8 +48,17 @@ extension Core {
         var ops: [MicroOp] = []
         ops.reserveCapacity(16)
         var count = 0
+        let hasPoints = points.hasBreakpoints && flags & BlockFlags.single == 0
         while true {
             let offset = UInt64(count) * 4
+            if hasPoints && points.concernsInstruction(at: physical &+ offset) {
+                if count == 0 {
+                    ops.append(MicroOp(.debugPoint))
+                    count = 1
+                }
+                ops.append(MicroOp(.endOfBlock))
+                break
+            }
             let op = Lowering(word: place.host.load(UInt32.self, at: count * 4), offset: offset, flags: flags)
                 .lower(table)
             ops.append(op)

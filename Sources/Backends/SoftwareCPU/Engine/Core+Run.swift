@@ -21,10 +21,8 @@ extension Core {
         if transaction.isOpen, let exit = completeInstruction() { return exit }
         while true {
             if let exit = attend() { return exit }
-            if isSingleStepping {
-                execute(budget: 1)
-                if let exit = takePendingExit() { return exit }
-                if finalExit == nil { return .debug(address: GuestVirtualAddress(state.pc)) }
+            if isStepping {
+                if let exit = step() { return exit }
             } else {
                 execute(budget: Self.unlimited)
                 if let exit = takePendingExit() { return exit }
@@ -32,7 +30,7 @@ extension Core {
         }
     }
 
-    private func execute(budget: Int64) {
+    func execute(budget: Int64) {
         executedBefore = executedCount
         state.budget = budget
         grantedBudget = budget
@@ -42,10 +40,14 @@ extension Core {
         state.budget = 0
     }
 
-    private func takePendingExit() -> VCPUExit? {
+    func takePendingExit() -> VCPUExit? {
         guard case .exit(let exit) = pending else { return nil }
         pending = .none
         transaction.rewind()
+        if case .debug(_, let reason) = exit {
+            passPoints()
+            return .debug(address: GuestVirtualAddress(state.pc), reason: reason)
+        }
         if case .mmioWrite = exit { lastExitWasWrite = true }
         isReadOutstanding = exit.isRead
         return exit
@@ -62,7 +64,8 @@ extension Core {
     private func attend() -> VCPUExit? {
         let s = state
         while true {
-            let bits = s.takeAttention(Attention.interrupt | Attention.shootdown | Attention.power | Attention.kick)
+            let bits = s.takeAttention(
+                Attention.interrupt | Attention.shootdown | Attention.power | Attention.kick | Attention.debug)
             if bits & Attention.shootdown != 0 { answerRequests() }
             if hasToClearCode {
                 hasToClearCode = false
@@ -87,7 +90,7 @@ extension Core {
             case .starting: start()
             case .on: break
             }
-            _ = takeInterrupt()
+            if takeInterrupt() { forgetPassing() }
             if s.attention == 0 { return nil }
         }
     }
@@ -111,24 +114,23 @@ extension Core {
     /// Executes the one instruction whose device access was answered, before anything else may happen. An exit: it has
     /// another piece.
     private func completeInstruction() -> VCPUExit? {
-        let wasStepping = isSingleStepping
-        isSingleStepping = true
+        isCompleting = true
         updateContext()
         var waiting: UInt32 = 0
-        let before = executedCount
+        let (executed, taken) = (executedCount, statistics.exceptions)
         // Attention that comes up before the engine began sends it back.
         repeat {
             let bits = state.takeAttention(~0)
             if bits & Attention.shootdown != 0 { answerRequests() }
-            waiting |= bits & ~Attention.shootdown
+            waiting |= bits & ~(Attention.shootdown | Attention.debug)
             execute(budget: 1)
-        } while executedCount == before && !hasPendingExit
-        isSingleStepping = wasStepping
+        } while executedCount == executed && statistics.exceptions == taken && !hasPendingExit
+        isCompleting = false
         updateContext()
         if waiting != 0 { state.raiseAttention(waiting) }
         if let exit = takePendingExit() { return exit }
         transaction.close()
-        return isSingleStepping ? .debug(address: GuestVirtualAddress(state.pc)) : nil
+        return finishStep()
     }
 
     /// Completes an answered instruction so that registers can be looked at. Its next piece is held for `run()`.
@@ -151,6 +153,13 @@ extension Core {
         lastExitWasWrite = false
         isReadOutstanding = false
         pending = .none
+    }
+
+    /// Somebody moved the PC: what was passed over is not where the guest goes on.
+    func forgetPassing() {
+        guard passesPoints else { return }
+        passesPoints = false
+        updateContext()
     }
 
     func setSingleStep(_ enabled: Bool) {

@@ -67,13 +67,17 @@ extension Core {
         return false
     }
 
-    /// The host address of an aligned access that reads and writes; nil: an exception is pending. Not for devices.
-    private func exclusivePlace(_ address: UInt64, _ size: UInt64, _ access: MemoryAccess) -> HostPointer? {
+    /// The host address of an aligned access; nil: an exception or a stop is pending. Not for devices.
+    /// - Parameter alsoReads: a write that reads what it replaces.
+    private func exclusivePlace(_ address: UInt64, _ size: UInt64, _ access: MemoryAccess, alsoReads: Bool = false)
+        -> HostPointer?
+    {
         guard isAligned(address, size, isWrite: access == .write) else { return nil }
         let tlb = state.currentTLB
         if let host = access == .write ? tlb.writeHit(address, size) : tlb.readHit(address, size) { return host }
         switch resolve(address, size: size, access, currentRegime, aligned: true) {
         case .ram(let place):
+            if alsoReads, points.hasWatchpoints, !passesWatchpoints(address, size, isWrite: false) { return nil }
             if access == .write { noticeStore(place, count: size) }
             return place.host
         case .device:
@@ -170,7 +174,7 @@ extension Core {
 
     private func compareAndSwap(_ op: MicroOp) -> Outcome {
         let size: UInt64 = 1 << UInt64(op.a)
-        guard let host = exclusivePlace(state.x(op.n), size, .write) else { return .stop }
+        guard let host = exclusivePlace(state.x(op.n), size, .write, alsoReads: true) else { return .stop }
         let result = host.compareExchange(op.a, expected: state.x(op.b), desired: state.x(op.m))
         state.setX(op.d, result.original)
         return .next
@@ -179,7 +183,7 @@ extension Core {
     /// `d` and `m` are the first registers of pairs; 31 as a second one is the zero register.
     private func compareAndSwapPair(_ op: MicroOp) -> Outcome {
         let s = state
-        guard let host = exclusivePlace(s.x(op.n), 2 << UInt64(op.a), .write) else { return .stop }
+        guard let host = exclusivePlace(s.x(op.n), 2 << UInt64(op.a), .write, alsoReads: true) else { return .stop }
         let (oldSecond, newSecond) = (Instruction.source(op.d + 1), Instruction.source(op.m + 1))
         let resultSecond = Instruction.destination(op.d + 1)
         if op.a == 2 {
@@ -201,7 +205,7 @@ extension Core {
     private func atomicOperation(_ op: MicroOp) -> Outcome {
         let size: UInt64 = 1 << UInt64(op.a)
         guard let operation = AtomicOperation(rawValue: op.b),
-            let host = exclusivePlace(state.x(op.n), size, .write)
+            let host = exclusivePlace(state.x(op.n), size, .write, alsoReads: true)
         else { return .stop }
         let mask: UInt64 = ~0 >> (64 - size * 8)
         let operand = state.x(op.m) & mask

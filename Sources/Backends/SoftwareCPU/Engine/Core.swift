@@ -37,6 +37,12 @@ final class Core {
     var executedBefore: UInt64 = 0
     var grantedBudget: Int64 = 0
     var isSingleStepping = false
+    /// An instruction whose device access was answered is being completed.
+    var isCompleting = false
+    /// Breakpoints and watchpoints.
+    var points = DebugPoints()
+    /// The next instruction is executed in spite of them: it was stopped before, or has none after all.
+    var passesPoints = false
     /// All decoded code is to be dropped before the next block.
     var hasToClearCode = false
     /// An exit that leaves the guest state complete: the machine is to stop.
@@ -91,7 +97,10 @@ final class Core {
         let isEL1 = s.exceptionLevel != 0
         var flags: UInt64 = isEL1 ? BlockFlags.el1 : 0
         if fpen != 3 && !(fpen == 1 && isEL1) { flags |= BlockFlags.vectorsTrapped }
-        if isSingleStepping { flags |= BlockFlags.single }
+        if isStepping {
+            flags |= BlockFlags.single
+            s.raiseAttention(Attention.debug)
+        }
         if s.spsel != 0 { flags |= BlockFlags.spsel }
         if s.il != 0 { flags |= BlockFlags.illegal }
         s.blockFlags = flags

@@ -50,6 +50,8 @@ enum Attention {
     static let interrupt: UInt32 = 2
     static let shootdown: UInt32 = 4
     static let power: UInt32 = 8
+    /// Instructions are to be executed one by one, or blocks decoded anew.
+    static let debug: UInt32 = 16
 }
 
 /// The state of one CPU: raw memory at fixed offsets, so that an access is one machine instruction in every engine.

@@ -22,7 +22,9 @@ extension Core {
     /// Enters what was learned into the soft TLB, if the page is RAM.
     private func fill(_ address: UInt64, _ translation: Translation, _ place: RAMMap.Place, _ regime: AccessRegime) {
         // Where an unaligned access would fault, data accesses all take the slow way.
-        let isEasy = !translation.isDevice && state.system(.sctlr) & SCTLR.a == 0
+        let isEasy =
+            !translation.isDevice && state.system(.sctlr) & SCTLR.a == 0
+            && !(points.hasWatchpoints && points.concernsPage(of: address))
         state.tlb(of: regime).fill(
             address, host: place.host, read: isEasy && translation.allows(.read, regime),
             write: isEasy && translation.allows(.write, regime) && !ram.holdsCode(place.page),
@@ -50,6 +52,7 @@ extension Core {
             if address & mask != 0, aligned || state.system(.sctlr) & SCTLR.a != 0 { throw .alignment }
             let translation = try translate(address, access, regime)
             if address & mask != 0 && translation.isDevice { throw .alignment }
+            if points.hasWatchpoints, !passesWatchpoints(address, size, isWrite: access == .write) { return .fault }
             guard let place = ram.place(of: translation.physical) else {
                 return .device(GuestAddress(translation.physical))
             }

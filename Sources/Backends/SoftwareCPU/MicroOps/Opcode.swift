@@ -60,4 +60,6 @@ enum Opcode: UInt16, CaseIterable, Sendable {
     case wfi, wfe, sev, yield, clrex, barrier, isb
     /// PSTATE.IL is set.
     case illegalState
+    /// In place of an instruction that may have a breakpoint.
+    case debugPoint
 }

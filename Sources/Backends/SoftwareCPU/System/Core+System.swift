@@ -53,6 +53,7 @@ extension Core {
         case .wfe: return waitForEvent(pc)
         case .vectorTrapped: return stop(.trappedVector, iss: 1 << 24 | 0xE << 20)
         case .illegalState: return stop(.illegalState)
+        case .debugPoint: return executeDebugPoint(pc)
         default: return stop(.unknown)
         }
     }

@@ -80,8 +80,8 @@ extension Core {
         // SCTLR_EL1.SPAN, bit 23: 0 sets PAN.
         if s.system(.sctlr) & 1 << 23 == 0 { s.pan = 1 }
         s.pc = s.system(.vbar) &+ group &+ offset
-        setMode(level: 1, spsel: 1)
         statistics.exceptions &+= 1
+        setMode(level: 1, spsel: 1)
     }
 
     /// A synchronous exception with a syndrome of 32-bit instruction length.
