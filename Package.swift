@@ -46,9 +46,11 @@ let package = Package(
         room("GICv3", path: "Devices/GICv3", uses: ["VMMCore"]),
 
         // Boot images and architectures.
-        room("Boot", path: "Boot", uses: ["VMMCore", "GuestABI"]),
+        .systemLibrary(name: "CFDT", path: "Sources/CLibraries/CFDT", providers: [.apt(["libfdt-dev"])]),
+        room("FlattenedDeviceTree", path: "CLibraries/FlattenedDeviceTree", uses: ["CFDT"]),
+        room("Boot", path: "Boot", uses: ["VMMCore", "GuestABI", "FlattenedDeviceTree"]),
         room("X86", path: "Arch/X86", uses: ["VMMCore", "GuestABI", "Boot"]),
-        room("AArch64", path: "Arch/AArch64", uses: ["VMMCore", "GuestABI", "Boot"]),
+        room("AArch64", path: "Arch/AArch64", uses: ["VMMCore", "GuestABI", "Boot", "FlattenedDeviceTree"]),
 
         // Backends.
         .target(name: "KVMBridge", path: "Sources/KVMBridge"),
@@ -87,7 +89,7 @@ let package = Package(
         .executableTarget(
             name: "swvmm",
             dependencies: [
-                "VMM", "VMMCore", "Boot", "GuestABI", "HostIO", "KVMBackend", "SoftwareCPU",
+                "VMM", "VMMCore", "Boot", "GuestABI", "HostIO", "KVMBackend", "SoftwareCPU", "FlattenedDeviceTree",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/swvmm",
@@ -110,8 +112,12 @@ let package = Package(
         tests("VMMTests", path: "VMM", uses: ["VMM", "VMMCore", "Boot", "HostIO", "Disassembly"]),
         tests("VMMCoreTests", path: "VMMCore", uses: ["VMMCore"]),
         tests("BootImageTests", path: "Boot", uses: ["Boot", "VMMCore"]),
+        tests(
+            "FlattenedDeviceTreeTests", path: "CLibraries/FlattenedDeviceTree", uses: ["FlattenedDeviceTree"]),
         tests("X86Tests", path: "Arch/X86", uses: ["X86", "Boot", "VMMCore", "GuestKernel", "KVMBackend"]),
-        tests("AArch64Tests", path: "Arch/AArch64", uses: ["AArch64", "Boot", "VMMCore", "GuestKernel"]),
+        tests(
+            "AArch64Tests", path: "Arch/AArch64",
+            uses: ["AArch64", "Boot", "VMMCore", "GuestKernel", "FlattenedDeviceTree", "GuestABI"]),
         tests("HostIOTests", path: "HostIO", uses: ["HostIO", "VMMCore", "HostBridge"]),
         tests("ConsoleDevicesTests", path: "Devices/Console", uses: ["VMMCore", "GuestABI", "ConsoleDevices"]),
         tests("TimerDevicesTests", path: "Devices/Timer", uses: ["VMMCore", "TimerDevices"]),

@@ -23,6 +23,10 @@ package struct BootImage: Sendable {
     /// Whether this version boots the image on a machine of `machine`'s kind, and how.
     package func support(on machine: ImageArchitecture) -> ImageSupport {
         do throws(BootImageError) {
+            if machine == .aarch64, let kernel = try linuxARM64() {
+                try kernel.validate()
+                return .bootable(.linuxARM64)
+            }
             let elf = try elf(for: machine)
             let bootProtocol = elf.bootProtocol
             // arm64: a FreeBSD kernel wants virtual addresses in its metadata, a plain ELF has no entry convention.
@@ -48,6 +52,12 @@ package struct BootImage: Sendable {
         default:
             throw .unsupportedFormat(format, offset: ImageSniffer.tellingOffset(format))
         }
+    }
+
+    /// The header of a Linux arm64 Image, or nil when this is something else.
+    package func linuxARM64() throws(BootImageError) -> LinuxARM64Header? {
+        guard case .linuxARM64Image(let header) = format else { return nil }
+        return header
     }
 
     /// Where in the file the architecture is written.

@@ -1,3 +1,4 @@
+package import FlattenedDeviceTree
 package import VMMCore
 
 /// Why an image, or what comes with it, cannot be booted. Offsets are bytes into the image.
@@ -20,11 +21,20 @@ package enum BootImageError: Error, Hashable, Sendable {
     case segmentFileExceedsMemory(index: Int, fileSize: UInt64, memorySize: UInt64, offset: UInt64)
     case segmentWraps(index: Int, address: UInt64, size: UInt64, offset: UInt64)
     case malformedNote(offset: UInt64)
+
+    // Linux.
+
+    case badLinuxField(LinuxARM64Field, offset: UInt64, value: UInt64)
+
     case entryOutsideSegments(UInt64)
     /// The entry is in a segment, but not where the first page tables map it.
     case entryNotMapped(UInt64)
     /// This machine does not enter images of this protocol.
     case protocolNotSupported(BootProtocol, ImageArchitecture)
+
+    // Device trees.
+
+    case deviceTree(FlattenedDeviceTreeError)
 
     // Placing.
 
@@ -70,4 +80,11 @@ package enum ELFField: Hashable, Sendable {
     case e_shentsize
     case sh_link
     case sh_type
+}
+
+/// Fields of the arm64 Image header, by booting.rst's names.
+package enum LinuxARM64Field: Hashable, Sendable {
+    case text_offset
+    case image_size
+    case flags
 }

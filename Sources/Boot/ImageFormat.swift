@@ -98,6 +98,19 @@ package struct LinuxARM64Header: Hashable, Sendable {
         self.imageSize = imageSize
         self.flags = flags
     }
+
+    /// Bit 0 of the flags.
+    package var isBigEndian: Bool { flags & 1 == 1 }
+
+    /// Bits 2:1 of the flags: 4, 16 or 64 KiB, or nil where the kernel does not tell.
+    package var pageSize: UInt64? {
+        switch flags >> 1 & 3 {
+        case 1: 4 << 10
+        case 2: 16 << 10
+        case 3: 64 << 10
+        default: nil
+        }
+    }
 }
 
 package enum PartitionTable: Hashable, Sendable {
@@ -114,6 +127,8 @@ package enum BootProtocol: Hashable, Sendable {
     case pvh
     /// Long mode at the ELF entry, RSI at Linux boot_params.
     case elf64Entry
+    /// EL1 at the start of an Image, x0 at a device tree.
+    case linuxARM64
 }
 
 /// Whether and how this version boots an image on a machine of a given architecture.

@@ -5,6 +5,8 @@ package struct Placement: Sendable {
     package enum Purpose: Hashable, Sendable {
         /// A loadable segment, by its number among the program headers.
         case segment(index: Int)
+        /// A kernel that is one piece, with the memory behind it that it takes for its own data.
+        case kernel
         case symbols
         case initrd
         /// A disk image, as a preloaded memory disk.

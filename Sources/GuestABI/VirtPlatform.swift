@@ -16,10 +16,21 @@ package enum VirtPlatform {
     /// PL061, whose pin 3 is the power key.
     package static let gpioAddress: UInt64 = 0x0903_0000
     package static let gpioSPI: UInt32 = 7
+    package static let powerKeyPin: UInt32 = 3
+    /// 32 windows; window n has SPI `virtioMMIOFirstSPI` + n.
+    package static let virtioMMIOAddress: UInt64 = 0x0A00_0000
+    package static let virtioMMIOStride: UInt64 = 0x200
+    package static let virtioMMIOWindows = 32
+    package static let virtioMMIOFirstSPI: UInt32 = 16
     package static let ramAddress: UInt64 = 0x4000_0000
     /// Generic timer interrupts, as PPI numbers (INTID less 16).
     package static let securePhysicalTimerPPI: UInt32 = 13
     package static let physicalTimerPPI: UInt32 = 14
     package static let virtualTimerPPI: UInt32 = 11
     package static let hypervisorTimerPPI: UInt32 = 10
+
+    /// A CPU's affinity, MPIDR_EL1's fields: 16 CPUs a cluster, as GICv3's SGIs reach with one target list.
+    package static func affinity(ofCPU index: Int) -> UInt32 {
+        UInt32(truncatingIfNeeded: index >> 4 & 0xFF) << 8 | UInt32(truncatingIfNeeded: index & 15)
+    }
 }

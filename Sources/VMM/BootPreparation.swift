@@ -19,6 +19,12 @@ package struct BootPreparation: Sendable {
     /// Whether to ask the host for huge pages.
     package let wantsHugePages: Bool
     package private(set) var boot: BootConfiguration
+    /// The console that gets the user's input.
+    package let console: MachineConfiguration.Console
+    /// For each machine of the session; nil: fresh ones for each.
+    package var seeds: BootSeeds?
+    /// The virtio-mmio windows of a `virt` machine that have a device.
+    package var virtioSlots: [VirtDeviceTree.VirtioSlot] = []
 
     /// Reads the files and decides the architecture. Opens no backend.
     package init(_ configuration: MachineConfiguration) throws(BootError) {
@@ -28,7 +34,8 @@ package struct BootPreparation: Sendable {
         boot = BootConfiguration(memorySize: configuration.memorySize)
         boot.cpuCount = configuration.cpuCount
         boot.commandLine = configuration.commandLine
-        boot.console = configuration.console == .bvm ? .bvm : .serial
+        console = configuration.console ?? Self.usualConsole(of: image)
+        boot.console = console == .bvm ? .bvm : .serial
         for setting in configuration.environment {
             do throws(KernelEnvironmentError) {
                 try boot.environment.set(setting)
@@ -72,9 +79,20 @@ package struct BootPreparation: Sendable {
 
     package func arm64Plan() throws(BootError) -> AArch64BootPlan {
         do throws(BootImageError) {
-            return try AArch64Boot.plan(image: image, configuration: boot)
+            var platform = VirtPlatformFacts()
+            platform.seeds = seeds ?? .generate()
+            platform.virtioSlots = virtioSlots
+            return try AArch64Boot.plan(image: image, configuration: boot, platform: platform)
         } catch {
             throw .image(name: imageName, error)
+        }
+    }
+
+    /// Linux has no driver for bhyve's port.
+    private static func usualConsole(of image: BootImage) -> MachineConfiguration.Console {
+        switch image.format {
+        case .linuxARM64Image, .linuxBzImage: .serial
+        default: .bvm
         }
     }
 

@@ -103,7 +103,7 @@ extension BootSession {
         _ host: SessionHost, _ faults: GuestFaultLog
     ) throws(BootError) -> any SessionMachine {
         try phase("build the machine") { () throws(BootError) in
-            let ends = host.ends(for: configuration.console, faults: faults)
+            let ends = host.ends(for: preparation.console, faults: faults)
             switch choice.accelerator {
             case .kvm(let kvm):
                 return try PCMachine(

@@ -57,7 +57,8 @@ public struct MachineConfiguration: Sendable {
     public var hostPath: String?
     /// `name=value` settings of the kernel environment, in order; a later one wins.
     public var environment: [String] = []
-    public var console = Console.bvm
+    /// Nil: what the image is made for: the UART for Linux, else bhyve's port.
+    public var console: Console?
     /// TCP port on 127.0.0.1 for the bvmdebug device; nil: no such device.
     public var debugPort: UInt16?
     /// Seconds after which the machine is stopped; nil: never.

@@ -138,6 +138,11 @@ extension BootImageError {
             "segment \(index) (program header at offset \(hexadecimal(offset))): \(hexadecimal(size)) bytes at "
                 + "\(hexadecimal(address)) run past the end of the address space"
         case .malformedNote(let offset): "malformed ELF note at offset \(hexadecimal(offset))"
+        case .badLinuxField(.flags, let offset, _):
+            "a big-endian kernel (flags at offset \(hexadecimal(offset))): only little-endian ones run"
+        case .badLinuxField(let field, let offset, let value):
+            "\(field) at offset \(hexadecimal(offset)) of the Image header has the impossible value \(hexadecimal(value))"
+        case .deviceTree(let error): "the device tree: \(error.words)"
         case .entryOutsideSegments(let entry): "the entry \(hexadecimal(entry)) lies in no loaded segment"
         case .entryNotMapped(let entry): "the entry \(hexadecimal(entry)) is not where the first page tables map it"
         case .protocolNotSupported(let bootProtocol, let architecture):

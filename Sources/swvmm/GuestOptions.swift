@@ -40,8 +40,8 @@ struct GuestOptions: ParsableArguments {
         help: ArgumentHelp("The directory in which the image and the initrd are looked up.", valueName: "directory"))
     var hostPath: String?
 
-    @Option(help: "The console that the guest is told to use: bvm or serial.")
-    var console = MachineConfiguration.Console.bvm
+    @Option(help: "The console that the guest is told to use: bvm or serial. Default: serial for Linux, else bvm.")
+    var console: MachineConfiguration.Console?
 
     func validate() throws {
         guard (1...64).contains(cpus) else { throw ValidationError("--cpus \(cpus): from 1 to 64 vCPUs are possible") }

@@ -1,4 +1,5 @@
 internal import Boot
+internal import FlattenedDeviceTree
 internal import VMM
 internal import VMMCore
 
@@ -14,7 +15,9 @@ extension ImageFormat {
         case .linuxBzImage(let header):
             "Linux bzImage, boot protocol \(header.protocolVersion >> 8).\(header.protocolVersion & 0xFF)"
                 + (header.kernelVersion.map { ", version \($0)" } ?? "")
-        case .linuxARM64Image: "Linux arm64 Image"
+        case .linuxARM64Image(let header):
+            "Linux arm64 Image" + (header.pageSize.map { ", pages of \($0 >> 10) KiB" } ?? "")
+                + (header.isBigEndian ? ", big-endian" : "")
         case .compressed(let compression): "a file compressed with \(compression)"
         case .efiZboot(_, let size, let compression): "an EFI zboot kernel (\(size) bytes of \(compression))"
         case .pe(let architecture): "a PE executable" + (architecture.map { " for \($0.words)" } ?? "")
@@ -30,8 +33,7 @@ extension ImageFormat {
     var advice: String {
         switch self {
         case .linuxBzImage: "unpack its vmlinux (scripts/extract-vmlinux in Linux), which has a PVH entry"
-        case .linuxARM64Image, .efiZboot:
-            "give an ELF image with swvmm's note; Linux boot protocols are not there yet"
+        case .efiZboot: "unpack the Image in it"
         case .compressed(let compression): "unpack it with \(compression) first"
         case .disk, .qcow2: "give the kernel as the image; a disk alone needs firmware"
         default: "an ELF64 executable with a PVH note, a FreeBSD kernel or an image with swvmm's note would work"
@@ -56,6 +58,7 @@ extension BootProtocol {
         case .freeBSDMetadata: "FreeBSD kernel metadata"
         case .pvh: "PVH (32-bit)"
         case .elf64Entry: "the 64-bit ELF entry with Linux boot parameters"
+        case .linuxARM64: "the Linux arm64 boot protocol"
         }
     }
 }
@@ -64,6 +67,7 @@ extension Placement.Purpose {
     var words: String {
         switch self {
         case .segment(let index): "segment \(index)"
+        case .kernel: "kernel"
         case .symbols: "symbols"
         case .initrd: "initrd"
         case .disk: "memory disk"
@@ -91,6 +95,20 @@ extension ELFPart {
         case .note(let index): "the note in program header \(index)"
         case .symbolTable: "the symbol table"
         case .stringTable: "the string table"
+        }
+    }
+}
+
+extension FlattenedDeviceTreeError {
+    var words: String {
+        switch self {
+        case .truncated(let needed, let size): "truncated: \(needed) bytes are wanted, \(size) are there"
+        case .badMagic: "no device tree: it does not begin with d0 0d fe ed"
+        case .tooLarge(let limit): "more than the \(limit) bytes that Linux takes"
+        case .malformed(.version): "of a version that is not supported (offset 0x14)"
+        case .malformed(.layout): "malformed: the header (offset 0x4) places a block outside of it"
+        case .malformed(.structure): "malformed: the structure block is broken"
+        case .malformed(.other(let code)): "malformed: libfdt's error \(code)"
         }
     }
 }

@@ -1,8 +1,9 @@
 package import Boot
+package import FlattenedDeviceTree
 internal import GuestABI
 package import VMMCore
 
-/// How the first CPU of an arm64 guest starts. What is not here is as after reset: MMU and caches off.
+/// How the first CPU of an arm64 guest starts. What is not here is as after reset: x1 to x3 zero, MMU and caches off.
 package struct ARM64BootState: Hashable, Sendable {
     package let pc: UInt64
     package let x0: UInt64
@@ -18,34 +19,100 @@ package struct ARM64BootState: Hashable, Sendable {
     }
 }
 
+/// What a plan wants to know of the machine besides the boot's configuration.
+package struct VirtPlatformFacts: Sendable {
+    /// For /chosen; nil: the guest gets none.
+    package var seeds: BootSeeds?
+    package var virtioSlots: [VirtDeviceTree.VirtioSlot] = []
+
+    package init() {}
+}
+
 /// From an image and its configuration to what lies in memory and how the first CPU starts.
 package enum AArch64Boot {
-    /// Decides and checks everything, and writes nothing. This version takes an ELF with swvmm's note.
-    ///
-    /// - Parameter deviceTree: a flattened device tree to hand over by DTBP.
+    /// Decides and checks everything, and writes nothing. This version takes a Linux Image and an ELF with swvmm's note.
     package static func plan(
-        image: BootImage, configuration: BootConfiguration, deviceTree: [UInt8]? = nil
+        image: BootImage, configuration: BootConfiguration, platform: VirtPlatformFacts = VirtPlatformFacts()
     ) throws(BootImageError) -> AArch64BootPlan {
         try configuration.validate()
         guard UInt64(configuration.cpuCount) <= VirtMemoryMap.maximumCPUs else {
             throw .badCPUCount(configuration.cpuCount)
         }
-        let elf = try image.elf(for: .aarch64)
-        guard elf.wantsMetadata else { throw .protocolNotSupported(elf.bootProtocol, .aarch64) }
         let ram = try VirtMemoryMap.ramRanges(configuration.memorySize)
-        let memoryMap = ram.map { MemoryMapEntry(range: $0, type: MemoryMapEntryType.usable) }
+        var tree = VirtDeviceTree(cpuCount: configuration.cpuCount, ram: ram)
+        tree.commandLine = configuration.commandLine
+        tree.seeds = platform.seeds
+        tree.virtioSlots = platform.virtioSlots
+        if let header = try image.linuxARM64() {
+            return try linux(header, image, configuration, tree)
+        }
+        return try metadata(try image.elf(for: .aarch64), image, configuration, tree)
+    }
 
-        var plan = LoadPlan(image: image.contents, usableRAM: ram)
+    /// The unikernel: FreeBSD's records, with the device tree among them.
+    private static func metadata(
+        _ elf: ELFImage, _ image: BootImage, _ configuration: BootConfiguration, _ tree: VirtDeviceTree
+    ) throws(BootImageError) -> AArch64BootPlan {
+        guard elf.wantsMetadata else { throw .protocolNotSupported(elf.bootProtocol, .aarch64) }
+        let memoryMap = Self.memoryMap(tree.ram)
+        var plan = LoadPlan(image: image.contents, usableRAM: tree.ram)
         let kernel = try plan.place(elf.segments) { $0.physicalAddress }
         guard let entry = elf.physicalAddress(ofVirtual: elf.entry) else { throw .entryOutsideSegments(elf.entry) }
+        let deviceTree = try flatten(tree)
         let handover = try MetadataHandover(
             MetadataHandover.Inputs(
-                elf: elf, configuration: configuration, deviceTree: deviceTree, memoryMap: .efiMemoryMap(memoryMap)),
+                elf: elf, configuration: configuration, deviceTree: deviceTree.bytes,
+                memoryMap: .efiMemoryMap(memoryMap)),
             kernel: kernel, limit: .max, in: &plan)
         return AArch64BootPlan(
             bootProtocol: .freeBSDMetadata, entry: entry,
-            bootState: ARM64BootState(pc: entry, x0: handover.metadataAddress), memoryMap: memoryMap, ramRanges: ram,
-            loadPlan: plan, handover: handover)
+            bootState: ARM64BootState(pc: entry, x0: handover.metadataAddress), memoryMap: memoryMap,
+            ramRanges: tree.ram, loadPlan: plan, handover: handover, deviceTree: deviceTree)
+    }
+
+    /// Source: Linux Documentation/arch/arm64/booting.rst.
+    private static func linux(
+        _ header: LinuxARM64Header, _ image: BootImage, _ configuration: BootConfiguration, _ tree: VirtDeviceTree
+    ) throws(BootImageError) -> AArch64BootPlan {
+        let contents = image.contents
+        let places = try LinuxARM64Placement(header, fileSize: contents.count, ramBase: VirtPlatform.ramAddress)
+        var tree = tree
+        var plan = LoadPlan(image: contents, usableRAM: tree.ram)
+        try plan.place(.kernel, at: places.kernel, size: places.kernelSize, .image(0..<contents.bytes.count))
+        if let initrd = configuration.initrd, !initrd.isEmpty {
+            tree.initrd = try plan.placeInitrd(initrd, at: places.initrd, limit: places.initrdLimit)
+        }
+        let deviceTree = try flatten(tree)
+        try plan.place(.deviceTree, at: places.deviceTree, deviceTree.bytes)
+        return AArch64BootPlan(
+            bootProtocol: .linuxARM64, entry: places.kernel,
+            bootState: ARM64BootState(pc: places.kernel, x0: places.deviceTree), memoryMap: memoryMap(tree.ram),
+            ramRanges: tree.ram, loadPlan: plan, handover: nil, deviceTree: deviceTree)
+    }
+
+    private static func memoryMap(_ ram: [GuestRange]) -> [MemoryMapEntry] {
+        ram.map { MemoryMapEntry(range: $0, type: MemoryMapEntryType.usable) }
+    }
+
+    private static func flatten(_ tree: VirtDeviceTree) throws(BootImageError) -> FlattenedDeviceTree {
+        do throws(FlattenedDeviceTreeError) {
+            return try FlattenedDeviceTree(root: tree.root)
+        } catch {
+            throw .deviceTree(error)
+        }
+    }
+}
+
+extension LoadPlan {
+    fileprivate mutating func placeInitrd(
+        _ bytes: [UInt8], at address: UInt64, limit: UInt64
+    ) throws(BootImageError) -> GuestRange {
+        let size = UInt64(bytes.count)
+        guard address <= limit, size <= limit - address,
+            let range = GuestRange(start: GuestAddress(address), size: size)
+        else { throw .noRoom(.initrd, size: size, address: address, limit: limit) }
+        try place(.initrd, at: address, bytes)
+        return range
     }
 }
 
@@ -58,6 +125,8 @@ package struct AArch64BootPlan: Sendable {
     package let ramRanges: [GuestRange]
     package let loadPlan: LoadPlan
     package let handover: MetadataHandover?
+    /// What the guest finds in memory as its device tree.
+    package let deviceTree: FlattenedDeviceTree
 
     package var placements: [Placement] { loadPlan.placements }
 

@@ -60,7 +60,9 @@ package enum VirtMemoryMap {
         Region(name: .pl011, start: VirtPlatform.pl011Address, size: 0x1000),
         Region(name: .pl031, start: VirtPlatform.pl031Address, size: 0x1000),
         Region(name: .gpio, start: VirtPlatform.gpioAddress, size: 0x1000),
-        Region(name: .virtioMMIO, start: 0x0A00_0000, size: 32 * 0x200),
+        Region(
+            name: .virtioMMIO, start: VirtPlatform.virtioMMIOAddress,
+            size: UInt64(VirtPlatform.virtioMMIOWindows) * VirtPlatform.virtioMMIOStride),
         Region(name: .pciWindow, start: 0x1000_0000, size: 0x2EFF_0000),
         Region(name: .pciPorts, start: 0x3EFF_0000, size: 0x1_0000),
         Region(name: .pciECAM, start: 0x3F00_0000, size: 0x0100_0000),

@@ -18,6 +18,7 @@ package enum X86Boot {
         case .freeBSDMetadata: return try builder.metadataPlan()
         case .pvh: return try builder.pvhPlan()
         case .elf64Entry: return try builder.elf64Plan()
+        case .linuxARM64: throw .protocolNotSupported(.linuxARM64, .x86_64)
         }
     }
 }

@@ -39,6 +39,7 @@ struct VirtMachine: SessionMachine {
             var registers = try vcpus[0].registers()
             registers.pc = entry.pc
             registers.x[0] = entry.x0
+            // x1 to x3 are zero, as booting.rst wants them: a fresh CPU's are.
             registers.pstate = entry.pstate
             try vcpus[0].setRegisters(registers)
         } catch {

@@ -49,9 +49,7 @@ import VMMTestSupport
     func plan() throws {
         var configuration = BootConfiguration(memorySize: 16 << 20)
         configuration.commandLine = "x"
-        let deviceTree: [UInt8] = [0xD0, 0x0D, 0xFE, 0xED]
-        let plan = try AArch64Boot.plan(
-            image: BootImage(unikernel.build()), configuration: configuration, deviceTree: deviceTree)
+        let plan = try AArch64Boot.plan(image: BootImage(unikernel.build()), configuration: configuration)
         let memory = try GuestMemory(plan.ramRanges)
         let state = try plan.load(into: memory)
         // The kernel ends at 0x40201001: device tree, environment and metadata a page each.
@@ -63,7 +61,7 @@ import VMMTestSupport
         #expect(kernel.address == 0x4008_0000)
         #expect(kernel.arguments == "x")
         #expect(kernel.items.first { $0.type == 0x1002 }?.number == 0x4020_2000)
-        #expect(try memory.copyOut(GuestAddress(0x4020_2000), count: 4) == deviceTree)
+        #expect(try memory.copyOut(GuestAddress(0x4020_2000), count: 4) == [0xD0, 0x0D, 0xFE, 0xED])
         let map = try #require(kernel.items.first { $0.type == 0x1001 })
         #expect(FreeBSDMetadata.Item.decodeEFIMemoryMap(map.payload) == plan.memoryMap)
         #expect(plan.handover?.kernelEnd == 0x4020_5000)
