@@ -55,15 +55,3 @@ struct DebugPoints {
         return second &- first < firstSize ? second : nil
     }
 }
-
-/// A breakpoint of the guest: DBGBVR<n>_EL1 and DBGBCR<n>_EL1.
-struct GuestBreakpoint {
-    /// Nil: it goes by context alone.
-    let address: UInt64?
-}
-
-/// A watchpoint of the guest: DBGWVR<n>_EL1 and DBGWCR<n>_EL1.
-struct GuestWatchpoint {
-    let address: UInt64
-    let size: UInt64
-}

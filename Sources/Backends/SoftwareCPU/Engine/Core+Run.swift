@@ -45,7 +45,7 @@ extension Core {
         pending = .none
         transaction.rewind()
         if case .debug(_, let reason) = exit {
-            passPoints()
+            pass(.host)
             return .debug(address: GuestVirtualAddress(state.pc), reason: reason)
         }
         if case .mmioWrite = exit { lastExitWasWrite = true }
@@ -118,6 +118,7 @@ extension Core {
         updateContext()
         var waiting: UInt32 = 0
         let (executed, taken) = (executedCount, statistics.exceptions)
+        let syndrome = isSoftwareStepActive ? syndromeOfStep : 0
         // Attention that comes up before the engine began sends it back.
         repeat {
             let bits = state.takeAttention(~0)
@@ -130,7 +131,7 @@ extension Core {
         if waiting != 0 { state.raiseAttention(waiting) }
         if let exit = takePendingExit() { return exit }
         transaction.close()
-        return finishStep()
+        return finishStep(syndrome, hasTakenException: statistics.exceptions != taken)
     }
 
     /// Completes an answered instruction so that registers can be looked at. Its next piece is held for `run()`.
@@ -157,9 +158,8 @@ extension Core {
 
     /// Somebody moved the PC: what was passed over is not where the guest goes on.
     func forgetPassing() {
-        guard passesPoints else { return }
-        passesPoints = false
-        updateContext()
+        guard passedPoints != .none else { return }
+        pass(.none)
     }
 
     func setSingleStep(_ enabled: Bool) {

@@ -77,7 +77,9 @@ extension Core {
         if let host = access == .write ? tlb.writeHit(address, size) : tlb.readHit(address, size) { return host }
         switch resolve(address, size: size, access, currentRegime, aligned: true) {
         case .ram(let place):
-            if alsoReads, points.hasWatchpoints, !passesWatchpoints(address, size, isWrite: false) { return nil }
+            if alsoReads, points.hasWatchpoints, !passesWatchpoints(address, size, isWrite: false, currentRegime) {
+                return nil
+            }
             if access == .write { noticeStore(place, count: size) }
             return place.host
         case .device:

@@ -41,8 +41,11 @@ final class Core {
     var isCompleting = false
     /// Breakpoints and watchpoints.
     var points = DebugPoints()
-    /// The next instruction is executed in spite of them: it was stopped before, or has none after all.
-    var passesPoints = false
+    var passedPoints = PassedPoints.none
+    /// PSTATE.SS.
+    var isStepArmed = false
+    /// Of the next software step exception: ISV and EX.
+    var stepSyndrome: UInt64 = 0
     /// All decoded code is to be dropped before the next block.
     var hasToClearCode = false
     /// An exit that leaves the guest state complete: the machine is to stop.
@@ -83,6 +86,9 @@ final class Core {
         s.daif = ProcessState.daif
         s.pc = 0
         clearMonitor()
+        isStepArmed = false
+        stepSyndrome = 0
+        refreshDebug()
         setMode(level: 1, spsel: 1)
         for regime in AccessRegime.allCases { s.tlb(of: regime).flush() }
         s.jumpCache.clear()

@@ -52,7 +52,9 @@ extension Core {
             if address & mask != 0, aligned || state.system(.sctlr) & SCTLR.a != 0 { throw .alignment }
             let translation = try translate(address, access, regime)
             if address & mask != 0 && translation.isDevice { throw .alignment }
-            if points.hasWatchpoints, !passesWatchpoints(address, size, isWrite: access == .write) { return .fault }
+            if points.hasWatchpoints, !passesWatchpoints(address, size, isWrite: access == .write, regime) {
+                return .fault
+            }
             guard let place = ram.place(of: translation.physical) else {
                 return .device(GuestAddress(translation.physical))
             }

@@ -20,6 +20,8 @@ extension Core {
         let s = state
         switch op.opcode {
         case .svc:
+            // Executed as far as a software step goes: the return from it is to be stepped.
+            isStepArmed = false
             takeSynchronous(.svc, iss: op.immediate, returningTo: pc &+ 4)
             return .jump
         case .hvc:
@@ -114,6 +116,7 @@ extension Core {
             }
             let bits = op.immediate << 6
             s.daif = op.b == 6 ? s.daif | bits : s.daif & ~bits
+            if s.system(.mdscr) & MDSCR.ss != 0 { updateContext() }
             if op.b == 7 { noticeInterrupts() }
         default: return stop(.unknown)
         }

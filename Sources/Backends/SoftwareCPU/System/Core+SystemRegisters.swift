@@ -115,8 +115,8 @@ extension Core {
             s.setSystem(.cpacr, value & 3 << 20)
             updateContext()
         case .vbar_el1: s.setSystem(.vbar, value & ~0x7FF)
-        case .actlr_el1, .oslsr_el1: break
-        case .oslar_el1: s.setSystem(.oslsr, 1 << 3 | (value & 1) << 1)
+        case .actlr_el1: break
+        case .oslsr_el1: return false
         case .spsel: setMode(level: 1, spsel: value & 1)
         case .pan:
             s.pan = value & ProcessState.pan != 0 ? 1 : 0
@@ -125,6 +125,7 @@ extension Core {
             guard s.spsel != 0 else { return false }
             s.setWord(StateLayout.bankedSP0, value)
         default:
+            if setDebugRegister(register, value) { return true }
             if let slot = SystemSlot.plain[register] {
                 s.setSystem(slot, value)
                 return true
@@ -142,6 +143,7 @@ extension Core {
         case .daif:
             guard isEL1 || s.system(.sctlr) & SCTLR.uma != 0 else { return false }
             s.daif = value & ProcessState.daif
+            if s.system(.mdscr) & MDSCR.ss != 0 { updateContext() }
             noticeInterrupts()
         // AHP, DN, FZ, RMode.
         case .fpcr: s.setSystem(.fpcr, value & 0x07C0_0000)

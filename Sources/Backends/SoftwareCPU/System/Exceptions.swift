@@ -12,6 +12,12 @@ enum ExceptionClass: UInt64 {
     case dataAbortLower = 0x24
     case dataAbort = 0x25
     case spAlignment = 0x26
+    case breakpointLower = 0x30
+    case breakpoint = 0x31
+    case softwareStepLower = 0x32
+    case softwareStep = 0x33
+    case watchpointLower = 0x34
+    case watchpoint = 0x35
     case brk = 0x3C
 }
 
@@ -24,6 +30,7 @@ struct ProcessState {
     static let singleStep: UInt64 = 1 << 21
     static let illegal: UInt64 = 1 << 20
     static let daif: UInt64 = 0x3C0
+    static let debugMasked: UInt64 = 1 << 9
     static let irqMasked: UInt64 = 1 << 7
     static let fiqMasked: UInt64 = 1 << 6
 
@@ -43,6 +50,7 @@ extension Core {
         get {
             let s = state
             return s.nzcv << ProcessState.flagsShift | (s.pan != 0 ? ProcessState.pan : 0)
+                | (isStepArmed ? ProcessState.singleStep : 0)
                 | (s.il != 0 ? ProcessState.illegal : 0) | s.daif | s.exceptionLevel << 2 | s.spsel
         }
         set {
@@ -50,6 +58,7 @@ extension Core {
             s.nzcv = newValue >> ProcessState.flagsShift & 15
             s.pan = newValue & ProcessState.pan != 0 ? 1 : 0
             s.il = newValue & ProcessState.illegal != 0 ? 1 : 0
+            isStepArmed = newValue & ProcessState.singleStep != 0
             s.daif = newValue & ProcessState.daif
             setMode(level: newValue >> 2 & 1, spsel: newValue & 1)
         }
@@ -77,6 +86,7 @@ extension Core {
         let group: UInt64 = s.exceptionLevel == 0 ? 0x400 : s.spsel == 0 ? 0 : 0x200
         s.daif = ProcessState.daif
         s.il = 0
+        isStepArmed = false
         // SCTLR_EL1.SPAN, bit 23: 0 sets PAN.
         if s.system(.sctlr) & 1 << 23 == 0 { s.pan = 1 }
         s.pc = s.system(.vbar) &+ group &+ offset
@@ -97,13 +107,17 @@ extension Core {
         s.pc = s.system(.elr)
         clearMonitor()
         signals.setEvent()
-        if saved.isLegalMode {
-            processState = saved.rawValue
+        let isLegal = saved.isLegalMode
+        let steps = stepsAfterReturn(saved, level: isLegal ? saved.exceptionLevel : s.exceptionLevel)
+        stepSyndrome = 0
+        if isLegal {
+            processState = saved.rawValue & ~ProcessState.singleStep | (steps ? ProcessState.singleStep : 0)
         } else {
             // An illegal return keeps the mode and sets PSTATE.IL; the rest comes from SPSR.
             s.nzcv = saved.rawValue >> ProcessState.flagsShift & 15
             s.daif = saved.rawValue & ProcessState.daif
             s.il = 1
+            isStepArmed = steps
             updateContext()
         }
         noticeInterrupts()

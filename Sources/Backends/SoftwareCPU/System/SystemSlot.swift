@@ -24,7 +24,8 @@ enum SystemSlot: UInt8, CaseIterable, Sendable {
     /// A write has no effect but that a later read sees it.
     private var isFreelyWritable: Bool {
         switch self {
-        case .sctlr, .cpacr, .ttbr0, .ttbr1, .tcr, .vbar, .mair, .oslsr, .actlr: false
+        case .sctlr, .cpacr, .ttbr0, .ttbr1, .tcr, .vbar, .mair, .oslsr, .actlr, .osdlr, .mdscr: false
+        case .dbgbvr0, .dbgbvr1, .dbgbcr0, .dbgbcr1, .dbgwvr0, .dbgwvr1, .dbgwcr0, .dbgwcr1: false
         default: true
         }
     }
