@@ -81,9 +81,9 @@ struct Block {
     }
 }
 
-/// A position in a block's micro-ops.
+/// A position in a block's micro-ops, and the fields of the one there: each is loaded where it is used, since most micro-ops use few.
 @safe
-struct OpCursor {
+struct OpCursor: MicroOpFields {
     // SAFETY: points to a micro-op of a block; blocks end with one that does not go on.
     private var address: UnsafeRawPointer
 
@@ -92,6 +92,23 @@ struct OpCursor {
 
     @inline(__always)
     var op: MicroOp { unsafe address.assumingMemoryBound(to: MicroOp.self).pointee }
+
+    @inline(__always)
+    var opcode: Opcode { unsafe address.assumingMemoryBound(to: MicroOp.self).pointee.opcode }
+    @inline(__always)
+    var d: UInt8 { unsafe address.assumingMemoryBound(to: MicroOp.self).pointee.d }
+    @inline(__always)
+    var n: UInt8 { unsafe address.assumingMemoryBound(to: MicroOp.self).pointee.n }
+    @inline(__always)
+    var m: UInt8 { unsafe address.assumingMemoryBound(to: MicroOp.self).pointee.m }
+    @inline(__always)
+    var a: UInt8 { unsafe address.assumingMemoryBound(to: MicroOp.self).pointee.a }
+    @inline(__always)
+    var b: UInt8 { unsafe address.assumingMemoryBound(to: MicroOp.self).pointee.b }
+    @inline(__always)
+    var c: UInt8 { unsafe address.assumingMemoryBound(to: MicroOp.self).pointee.c }
+    @inline(__always)
+    var immediate: UInt64 { unsafe address.assumingMemoryBound(to: MicroOp.self).pointee.immediate }
 
     @inline(__always)
     mutating func advance() { unsafe address += MicroOp.size }

@@ -21,7 +21,7 @@ extension Core {
                 let base = s.pc
                 var cursor = block.firstOp
                 body: while true {
-                    let op = cursor.op
+                    let op = cursor
                     switch op.opcode {
 
                     case .moveImmediate:
@@ -642,8 +642,17 @@ extension Core {
                         s.setX(op.d, s.word(Int(truncatingIfNeeded: op.immediate)))
                     case .writeSystemSlot:
                         s.setWord(Int(truncatingIfNeeded: op.immediate), s.x(op.n))
-                    default:
-                        switch executeRare(op, pc: base &+ cursor.index(from: block.firstOp) &* 4) {
+                    case .loadExclusive, .storeExclusive, .loadExclusivePair, .storeExclusivePair, .loadAcquire,
+                        .storeRelease, .compareAndSwap, .compareAndSwapPair, .atomic, .loadStoreUnprivileged,
+                        .loadVector, .storeVector, .structureMultiple, .structureSingle, .dupElement, .dupGeneral,
+                        .smov, .umov, .insGeneral, .insElement, .vectorImmediate, .orrVectorImmediate,
+                        .bicVectorImmediate, .andVector, .bicVector, .orrVector, .ornVector, .eorVector, .bslVector,
+                        .bitVector, .bifVector, .fmovToGeneral, .fmovFromGeneral, .fmovHighToGeneral,
+                        .fmovGeneralToHigh, .fmovScalar, .vector, .vectorTrapped, .debugPoint, .undefined, .svc, .hvc,
+                        .smc, .brk,
+                        .eret, .msr, .mrs, .msrImmediate, .sys, .wfi, .wfe, .sev, .yield, .clrex, .barrier, .isb,
+                        .illegalState:
+                        switch executeRare(op.op, pc: base &+ cursor.index(from: block.firstOp) &* 4) {
                         case .next: break
                         case .jump: break run
                         case .stop: break body

@@ -69,7 +69,7 @@ extension StateBlock {
     }
 
     @inline(__always)
-    func conditionalCompare(_ op: MicroOp) {
+    func conditionalCompare(_ op: some MicroOpFields) {
         guard holds(op.immediate) else {
             nzcv = UInt64(op.a)
             return
@@ -87,7 +87,7 @@ extension StateBlock {
 
     /// ShiftReg: LSL, LSR, ASR, ROR of `m` by `b`.
     @inline(__always)
-    func shiftedX(_ op: MicroOp) -> UInt64 {
+    func shiftedX(_ op: some MicroOpFields) -> UInt64 {
         let value = x(op.m)
         switch op.a {
         case 0: return value &<< UInt64(op.b)
@@ -98,7 +98,7 @@ extension StateBlock {
     }
 
     @inline(__always)
-    func shiftedW(_ op: MicroOp) -> UInt32 {
+    func shiftedW(_ op: some MicroOpFields) -> UInt32 {
         let value = w(op.m)
         switch op.a {
         case 0: return value &<< UInt32(op.b)
@@ -110,7 +110,7 @@ extension StateBlock {
 
     /// ExtendReg: `m` extended as `a` says, shifted left by `b`.
     @inline(__always)
-    func extended(_ op: MicroOp) -> UInt64 {
+    func extended(_ op: some MicroOpFields) -> UInt64 {
         let value = x(op.m)
         let wide: UInt64
         switch op.a {
@@ -127,7 +127,7 @@ extension StateBlock {
 
     /// The index of a register-offset access: LSL mostly, or a 32-bit register extended.
     @inline(__always)
-    func index(_ op: MicroOp) -> UInt64 {
+    func index(_ op: some MicroOpFields) -> UInt64 {
         let value = x(op.m)
         if op.a & 1 != 0 { return value &<< UInt64(op.b) }
         let wide = op.a == 2 ? value & 0xFFFF_FFFF : UInt64(bitPattern: Int64(Int32(truncatingIfNeeded: value)))
@@ -135,7 +135,7 @@ extension StateBlock {
     }
 
     @inline(__always)
-    func signedProduct(_ op: MicroOp) -> UInt64 {
+    func signedProduct(_ op: some MicroOpFields) -> UInt64 {
         UInt64(bitPattern: Int64(Int32(bitPattern: w(op.n))) &* Int64(Int32(bitPattern: w(op.m))))
     }
 }

@@ -2,7 +2,7 @@
 ///
 /// What the fields mean is the opcode's business; by custom `d` is the destination, `n` and `m` are sources, and `b` of an
 /// operation with two widths is 0 for 64 and 32 for 32 bits: how far to shift all ones right for the result's mask.
-struct MicroOp {
+struct MicroOp: MicroOpFields {
     var opcode: Opcode
     var d: UInt8 = 0
     var n: UInt8 = 0
@@ -32,7 +32,20 @@ struct MicroOp {
     static func packed(address: Int64, writeback: Int64) -> UInt64 {
         UInt64(UInt32(truncatingIfNeeded: address)) | UInt64(UInt32(truncatingIfNeeded: writeback)) << 32
     }
+}
 
+/// The operands of a micro-op, in hand or in a block.
+protocol MicroOpFields {
+    var d: UInt8 { get }
+    var n: UInt8 { get }
+    var m: UInt8 { get }
+    var a: UInt8 { get }
+    var b: UInt8 { get }
+    var c: UInt8 { get }
+    var immediate: UInt64 { get }
+}
+
+extension MicroOpFields {
     /// The displacement for the address, of a packed immediate.
     @inline(__always)
     var addressDisplacement: UInt64 {
