@@ -12,7 +12,7 @@ int swvmm_kvm_check_extension(int kvm_or_vm, unsigned capability) {
     return result(ioctl(kvm_or_vm, KVM_CHECK_EXTENSION, (unsigned long)capability));
 }
 
-int swvmm_kvm_create_vm(int kvm) { return result(ioctl(kvm, KVM_CREATE_VM, 0)); }
+int swvmm_kvm_create_vm(int kvm, unsigned long type) { return result(ioctl(kvm, KVM_CREATE_VM, type)); }
 
 int swvmm_kvm_get_vcpu_mmap_size(int kvm) { return result(ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0)); }
 
@@ -29,7 +29,21 @@ int swvmm_kvm_get_dirty_log(int vm, uint32_t slot, void *bitmap) {
     return result(ioctl(vm, KVM_GET_DIRTY_LOG, &log));
 }
 
-int swvmm_kvm_create_irqchip(int vm) { return result(ioctl(vm, KVM_CREATE_IRQCHIP, 0)); }
+int swvmm_kvm_create_device(int vm, uint32_t type) {
+    struct kvm_create_device device = {.type = type};
+    int status = result(ioctl(vm, KVM_CREATE_DEVICE, &device));
+    return status < 0 ? status : (int)device.fd;
+}
+
+int swvmm_kvm_set_device_attr(int device, uint32_t group, uint64_t attribute, const void *value) {
+    struct kvm_device_attr attr = {.group = group, .attr = attribute, .addr = (uintptr_t)value};
+    return result(ioctl(device, KVM_SET_DEVICE_ATTR, &attr));
+}
+
+int swvmm_kvm_get_device_attr(int device, uint32_t group, uint64_t attribute, void *value) {
+    struct kvm_device_attr attr = {.group = group, .attr = attribute, .addr = (uintptr_t)value};
+    return result(ioctl(device, KVM_GET_DEVICE_ATTR, &attr));
+}
 
 int swvmm_kvm_irq_line(int vm, uint32_t gsi, uint32_t level) {
     struct kvm_irq_level line = {.irq = gsi, .level = level};
@@ -77,6 +91,8 @@ int swvmm_kvm_set_cpuid2(int vcpu, const struct kvm_cpuid_entry2 *entries, uint3
     return result(ioctl(vcpu, KVM_SET_CPUID2, &table));
 }
 
+int swvmm_kvm_create_irqchip(int vm) { return result(ioctl(vm, KVM_CREATE_IRQCHIP, 0)); }
+
 int swvmm_kvm_set_tss_addr(int vm, uint64_t address) {
     return result(ioctl(vm, KVM_SET_TSS_ADDR, (unsigned long)address));
 }
@@ -109,6 +125,45 @@ int swvmm_kvm_set_sregs(int vcpu, const struct kvm_sregs *registers) {
 
 int swvmm_kvm_translate(int vcpu, struct kvm_translation *translation) {
     return result(ioctl(vcpu, KVM_TRANSLATE, translation));
+}
+
+#endif
+
+#ifdef __aarch64__
+
+int swvmm_kvm_arm_preferred_target(int vm, struct kvm_vcpu_init *init) {
+    return result(ioctl(vm, KVM_ARM_PREFERRED_TARGET, init));
+}
+
+int swvmm_kvm_arm_vcpu_init(int vcpu, const struct kvm_vcpu_init *init) {
+    return result(ioctl(vcpu, KVM_ARM_VCPU_INIT, init));
+}
+
+int swvmm_kvm_get_one_reg(int vcpu, uint64_t identifier, uint64_t *value) {
+    struct kvm_one_reg reg = {.id = identifier, .addr = (uintptr_t)value};
+    return result(ioctl(vcpu, KVM_GET_ONE_REG, &reg));
+}
+
+int swvmm_kvm_set_one_reg(int vcpu, uint64_t identifier, const uint64_t *value) {
+    struct kvm_one_reg reg = {.id = identifier, .addr = (uintptr_t)value};
+    return result(ioctl(vcpu, KVM_SET_ONE_REG, &reg));
+}
+
+enum { register_list_capacity = 2048 };
+
+// kvm_reg_list ends in a flexible array: this has its layout and lives on the stack.
+struct register_list {
+    uint64_t n;
+    uint64_t identifiers[register_list_capacity];
+};
+
+int swvmm_kvm_get_reg_list(int vcpu, uint64_t *identifiers, uint64_t capacity) {
+    struct register_list list = {.n = register_list_capacity};
+    int status = result(ioctl(vcpu, KVM_GET_REG_LIST, &list));
+    if (status < 0) return status;
+    if (list.n > capacity) return -E2BIG;
+    memcpy(identifiers, list.identifiers, list.n * sizeof *identifiers);
+    return (int)list.n;
 }
 
 #endif

@@ -63,8 +63,9 @@ final class EventLoopHost: Sendable {
         let batch = 64
         // SAFETY: epoll_wait writes at most `batch` events to the buffer, and returns how many.
         unsafe withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: batch) { buffer in
+            guard let first = buffer.baseAddress else { return }
             // EINTR: the loop looks at its work and comes back.
-            let count = unsafe epoll_wait(epoll.rawValue, buffer.baseAddress, Int32(batch), -1)
+            let count = unsafe epoll_wait(epoll.rawValue, first, Int32(batch), -1)
             for index in 0..<max(0, Int(count)) {
                 // SAFETY: the kernel wrote the first `count` events; each member of `data` is plain bits.
                 unsafe ready.append(

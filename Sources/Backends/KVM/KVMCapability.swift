@@ -24,6 +24,13 @@ package enum KVMCapability: String, Hashable, Sendable, CaseIterable {
     case x2APICAPI = "KVM_CAP_X2APIC_API"
     case syncRegisters = "KVM_CAP_SYNC_REGS"
     case dirtyRing = "KVM_CAP_DIRTY_LOG_RING"
+    case deviceControl = "KVM_CAP_DEVICE_CTRL"
+    case oneRegister = "KVM_CAP_ONE_REG"
+    case psci02 = "KVM_CAP_ARM_PSCI_0_2"
+    case ipaSize = "KVM_CAP_ARM_VM_IPA_SIZE"
+    case pmuV3 = "KVM_CAP_ARM_PMU_V3"
+    case sve = "KVM_CAP_ARM_SVE"
+    case el2 = "KVM_CAP_ARM_EL2"
 
     /// True for what swvmm cannot do without: a KVM that lacks one is refused.
     package var isRequired: Bool {
@@ -33,6 +40,10 @@ package enum KVMCapability: String, Hashable, Sendable, CaseIterable {
             true
         case .pit2, .setTSSAddress, .setIdentityMapAddress, .extendedCPUID:
             Self.hostIsX86
+        case .deviceControl, .oneRegister, .psci02:
+            !Self.hostIsX86
+        case .ipaSize, .pmuV3, .sve, .el2:
+            false
         case .irqRouting, .internalErrorData, .guestDebug, .tscDeadlineTimer, .getTSCFrequency, .tscControl,
             .readOnlyMemory, .splitIRQChip, .x2APICAPI, .syncRegisters, .dirtyRing:
             false
@@ -73,6 +84,13 @@ package enum KVMCapability: String, Hashable, Sendable, CaseIterable {
             case .x2APICAPI: KVM_CAP_X2APIC_API
             case .syncRegisters: KVM_CAP_SYNC_REGS
             case .dirtyRing: KVM_CAP_DIRTY_LOG_RING
+            case .deviceControl: KVM_CAP_DEVICE_CTRL
+            case .oneRegister: KVM_CAP_ONE_REG
+            case .psci02: KVM_CAP_ARM_PSCI_0_2
+            case .ipaSize: KVM_CAP_ARM_VM_IPA_SIZE
+            case .pmuV3: KVM_CAP_ARM_PMU_V3
+            case .sve: KVM_CAP_ARM_SVE
+            case .el2: KVM_CAP_ARM_EL2
             }
         return UInt32(value)
     }

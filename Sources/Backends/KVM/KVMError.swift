@@ -25,6 +25,10 @@ package enum KVMError: Error, Hashable, Sendable {
     case memoryNotMapped
     /// The controller has inputs `0 ..< count` only.
     case noSuchInterruptInput(UInt32, count: UInt32)
+    /// arm64: the host's interrupt controller is no GICv3, so that KVM cannot offer one to a guest.
+    case lacksGICv3
+    /// arm64: the host's second stage translates `bits` bits of a guest's physical address, and the memory ends beyond them.
+    case memoryBeyondIPA(end: UInt64, bits: Int)
     /// The kick signal's handler could not be installed.
     case signalRefused(errno: Int32)
     /// KVM refused an operation; `errno` is the ioctl's.
@@ -39,6 +43,13 @@ package enum KVMOperation: String, Hashable, Sendable, CaseIterable {
     case getSupportedCPUID = "KVM_GET_SUPPORTED_CPUID"
     case setTSSAddress = "KVM_SET_TSS_ADDR"
     case setIdentityMapAddress = "KVM_SET_IDENTITY_MAP_ADDR"
+    case createDevice = "KVM_CREATE_DEVICE"
+    case setDeviceAttribute = "KVM_SET_DEVICE_ATTR"
+    case preferredTarget = "KVM_ARM_PREFERRED_TARGET"
+    case initVCPU = "KVM_ARM_VCPU_INIT"
+    case getRegister = "KVM_GET_ONE_REG"
+    case setRegister = "KVM_SET_ONE_REG"
+    case getRegisterList = "KVM_GET_REG_LIST"
     case createIRQChip = "KVM_CREATE_IRQCHIP"
     case createPIT = "KVM_CREATE_PIT2"
     case setUserMemoryRegion = "KVM_SET_USER_MEMORY_REGION"

@@ -24,7 +24,7 @@ extension KVMVCPU {
             #if arch(x86_64)
                 return .debug(address: GuestVirtualAddress(unsafe page.pointee.debug.arch.pc))
             #else
-                return .failure(.unhandledExit(reason: number))
+                return .debug(address: GuestVirtualAddress((try? register(.pc)) ?? 0))
             #endif
         case .failEntry:
             return .failure(.entryRefused(hardwareReason: unsafe page.pointee.fail_entry.hardware_entry_failure_reason))
@@ -71,6 +71,7 @@ extension KVMVCPU {
             let count = min(15, 4096 - Int(start.rawValue % 4096))
             return InstructionBytes((try? memory.copyOut(start, count: count)) ?? [])
         #else
+            // KVM on arm64 decodes no instructions of the guest.
             return InstructionBytes()
         #endif
     }

@@ -15,7 +15,10 @@ extension KVMVCPU {
     /// delivered takes effect after the last one (at most 4096), so that at `.interrupted` the guest's state is complete.
     package func run() throws(KVMError) -> VCPUExit {
         if unsafe state.pointee.rest != 0 { return nextPiece() }
-        if unsafe state.pointee.thread != pthread_self() { adoptThread() }
+        if unsafe state.pointee.thread != pthread_self() {
+            adoptThread()
+            try machine.completePlatform()
+        }
         if unsafe state.pointee.holdsExit {
             unsafe state.pointee.holdsExit = false
             return decodeExit()

@@ -48,7 +48,7 @@ package final class KVMVCPU: VCPU {
     }
 
     package let index: VCPUIndex
-    /// The frequency of the guest's time stamp counter in Hz, or nil when KVM cannot tell.
+    /// The frequency of the guest's time stamp counter in Hz, or nil when KVM cannot tell and on arm64.
     package let tscFrequency: UInt64?
     let machine: KVMVirtualMachine
     let descriptor: Descriptor
@@ -68,6 +68,7 @@ package final class KVMVCPU: VCPU {
             tscFrequency = try Self.setUpCPUID(of: descriptor, machine: machine, index: index)
         #else
             tscFrequency = nil
+            try Self.initialize(descriptor, machine: machine, index: index)
         #endif
         let size = machine.host.vcpuMappingSize
         // SAFETY: a new mapping at an address of the kernel's choice.

@@ -6,7 +6,7 @@ package import VMMCore
 extension KVMVirtualMachine: InKernelInterruptController {
     package typealias Line = KVMInterruptLine
 
-    /// The wire to a global system interrupt, `0 ..< 24` on x86.
+    /// The wire to a global system interrupt, `0 ..< 24`, on x86; to a shared peripheral interrupt, counted from 0, on arm64.
     package func interruptLine(_ input: UInt32) throws(KVMError) -> KVMInterruptLine {
         try checkInput(input)
         return KVMInterruptLine(machine: descriptor, input: input)
@@ -38,13 +38,14 @@ extension KVMVirtualMachine: InKernelInterruptController {
 /// A wire to an input of KVM's interrupt controllers.
 package final class KVMInterruptLine: InterruptLine {
     private let machine: Descriptor
-    private let input: UInt32
+    /// As KVM_IRQ_LINE knows the input.
+    private let number: UInt32
     /// The level that KVM was told last. Held over the ioctl: two threads must not reach KVM in the other order.
     private let level = Mutex(false)
 
     init(machine: Descriptor, input: UInt32) {
         self.machine = machine
-        self.input = input
+        number = KVMVirtualMachine.lineNumber(ofInput: input)
     }
 
     package func setLevel(_ asserted: Bool) {
@@ -52,7 +53,7 @@ package final class KVMInterruptLine: InterruptLine {
             guard level != asserted else { return }
             level = asserted
             // Fails only without an interrupt controller or with an unrouted input: neither is constructible.
-            _ = swvmm_kvm_irq_line(machine.number, input, asserted ? 1 : 0)
+            _ = swvmm_kvm_irq_line(machine.number, number, asserted ? 1 : 0)
         }
     }
 }

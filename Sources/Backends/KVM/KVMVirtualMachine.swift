@@ -6,7 +6,8 @@ package import VMMCore
 /// A machine of the host's KVM, with KVM's own interrupt controllers and timers.
 ///
 /// On x86 those are two 8259s, an I/O APIC with 24 inputs, a local APIC a vCPU and, unless left out, an 8254 at ports
-/// 0x40 to 0x43 and 0x61. Threading: any thread. The file descriptors close with the last reference.
+/// 0x40 to 0x43 and 0x61; on arm64 a GICv3 and the generic timers, with PSCI 1.x behind HVC. Threading: any thread. The file
+/// descriptors close with the last reference.
 package final class KVMVirtualMachine: VirtualMachine {
     package typealias CPU = KVMVCPU
     package typealias Failure = KVMError
@@ -17,11 +18,29 @@ package final class KVMVirtualMachine: VirtualMachine {
         /// x86: KVM's 8254 timer, with the speaker port that goes with it. A machine without leaves its ports to devices, and
         /// is created 1 to 8 ms earlier: its creation waits for a grace period of the kernel.
         package var hasTimer8254: Bool
+        /// arm64: where the GICv3's register frames are; x86 ignores it.
+        package var gicFrames: GICFrames
 
-        package init(vcpuCount: Int = 1, hasTimer8254: Bool = true) {
+        package init(vcpuCount: Int = 1, hasTimer8254: Bool = true, gicFrames: GICFrames = .virt) {
             self.vcpuCount = vcpuCount
             self.hasTimer8254 = hasTimer8254
+            self.gicFrames = gicFrames
         }
+    }
+
+    /// The addresses of a GICv3's register frames: the distributor's 64 KiB, and 128 KiB for each vCPU's redistributor on end.
+    package struct GICFrames: Hashable, Sendable {
+        package var distributor: GuestAddress
+        package var redistributors: GuestAddress
+
+        package init(distributor: GuestAddress, redistributors: GuestAddress) {
+            self.distributor = distributor
+            self.redistributors = redistributors
+        }
+
+        /// Where QEMU's `virt` machine has them, and swvmm's.
+        package static let virt = GICFrames(
+            distributor: GuestAddress(0x0800_0000), redistributors: GuestAddress(0x080A_0000))
     }
 
     struct State {
@@ -30,6 +49,10 @@ package final class KVMVirtualMachine: VirtualMachine {
         var slots: [GuestRange] = []
         var nextVCPU = VCPUIndex(0)
         var hasPlatform = false
+        #if arch(arm64)
+            var gic: Descriptor?
+            var isGICInitialized = false
+        #endif
     }
 
     let host: KVMHost
@@ -40,7 +63,7 @@ package final class KVMVirtualMachine: VirtualMachine {
     package init(host: KVMHost, configuration: Configuration = Configuration()) throws(KVMError) {
         let limit = min(host.probe.maximumVCPUs, Self.architecturalVCPULimit)
         guard (1...limit).contains(configuration.vcpuCount) else { throw .tooManyVCPUs(limit: limit) }
-        let created = swvmm_kvm_create_vm(host.device.number)
+        let created = swvmm_kvm_create_vm(host.device.number, Self.machineType(on: host))
         // Another hypervisor holds VT-x or SVM. Source: Linux virt/kvm/kvm_main.c, enabling virtualisation.
         guard created != -EBUSY else { throw .busy }
         self.host = host
@@ -55,7 +78,7 @@ package final class KVMVirtualMachine: VirtualMachine {
     func requirePlatform() throws(KVMError) {
         try state.withLock { (state) throws(KVMError) in
             guard !state.hasPlatform else { return }
-            try setUpPlatform()
+            try setUpPlatform(&state)
             state.hasPlatform = true
         }
     }
@@ -63,6 +86,7 @@ package final class KVMVirtualMachine: VirtualMachine {
     /// Gives each region of `memory` a slot. An address that no slot covers leads to an MMIO exit.
     package func map(_ memory: GuestMemory) throws(KVMError) {
         guard state.withLock({ $0.memory == nil }) else { throw .memoryMappedTwice }
+        try checkAddresses(of: memory)
         var slots: [GuestRange] = []
         // SAFETY: the mappings live as long as `memory`, which this object keeps; vCPUs keep this object.
         unsafe try memory.forEachHostMapping { (range, host) throws(KVMError) in
@@ -89,13 +113,16 @@ package final class KVMVirtualMachine: VirtualMachine {
     package func makeVCPU(_ index: VCPUIndex) throws(KVMError) -> KVMVCPU {
         guard index.rawValue < configuration.vcpuCount else { throw .tooManyVCPUs(limit: configuration.vcpuCount) }
         try requirePlatform()
+        let isLast = index.rawValue == configuration.vcpuCount - 1
         let expected = state.withLock { state in
             let expected = state.nextVCPU
             if expected == index { state.nextVCPU.rawValue += 1 }
             return expected
         }
         guard expected == index else { throw .vcpuOutOfOrder(index, expected: expected) }
-        return try KVMVCPU(machine: self, index: index)
+        let vcpu = try KVMVCPU(machine: self, index: index)
+        if isLast { try completePlatform() }
+        return vcpu
     }
 
     /// The memory that was mapped, for looking at what the guest executes.

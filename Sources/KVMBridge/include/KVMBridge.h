@@ -8,13 +8,24 @@
 #include <stdint.h>
 #include <sys/ioctl.h>
 
+// <linux/kvm.h> defines it for x86 only; its number is every architecture's.
+#ifndef KVM_CAP_PIT2
+#define KVM_CAP_PIT2 33
+#endif
+
+// Since Linux 6.16: younger than the headers that this is built with may be.
+#ifndef KVM_CAP_ARM_EL2
+#define KVM_CAP_ARM_EL2 240
+#endif
+
 #pragma clang assume_nonnull begin
 
 // The device.
 
 int swvmm_kvm_get_api_version(int kvm);
 int swvmm_kvm_check_extension(int kvm_or_vm, unsigned capability);
-int swvmm_kvm_create_vm(int kvm);
+// `type` is the architecture's: 0 on x86, the bits of the guest's physical addresses on arm64 (0: 40).
+int swvmm_kvm_create_vm(int kvm, unsigned long type);
 int swvmm_kvm_get_vcpu_mmap_size(int kvm);
 
 // A virtual machine.
@@ -22,7 +33,9 @@ int swvmm_kvm_get_vcpu_mmap_size(int kvm);
 int swvmm_kvm_create_vcpu(int vm, unsigned index);
 int swvmm_kvm_set_user_memory_region(int vm, const struct kvm_userspace_memory_region *region);
 int swvmm_kvm_get_dirty_log(int vm, uint32_t slot, void *bitmap);
-int swvmm_kvm_create_irqchip(int vm);
+int swvmm_kvm_create_device(int vm, uint32_t type);
+int swvmm_kvm_set_device_attr(int device, uint32_t group, uint64_t attribute, const void *_Nullable value);
+int swvmm_kvm_get_device_attr(int device, uint32_t group, uint64_t attribute, void *value);
 int swvmm_kvm_irq_line(int vm, uint32_t gsi, uint32_t level);
 int swvmm_kvm_signal_msi(int vm, const struct kvm_msi *msi);
 int swvmm_kvm_irqfd(int vm, const struct kvm_irqfd *irqfd);
@@ -36,6 +49,7 @@ int swvmm_kvm_set_guest_debug(int vcpu, const struct kvm_guest_debug *debug);
 
 // Copies at most `capacity` entries into `entries`; returns their count, or -E2BIG when there are more.
 int swvmm_kvm_get_supported_cpuid(int kvm, struct kvm_cpuid_entry2 *entries, uint32_t capacity);
+int swvmm_kvm_create_irqchip(int vm);
 int swvmm_kvm_set_tss_addr(int vm, uint64_t address);
 int swvmm_kvm_set_identity_map_addr(int vm, uint64_t address);
 int swvmm_kvm_create_pit2(int vm, const struct kvm_pit_config *configuration);
@@ -46,6 +60,17 @@ int swvmm_kvm_set_regs(int vcpu, const struct kvm_regs *registers);
 int swvmm_kvm_get_sregs(int vcpu, struct kvm_sregs *registers);
 int swvmm_kvm_set_sregs(int vcpu, const struct kvm_sregs *registers);
 int swvmm_kvm_translate(int vcpu, struct kvm_translation *translation);
+
+#endif
+
+#ifdef __aarch64__
+
+int swvmm_kvm_arm_preferred_target(int vm, struct kvm_vcpu_init *init);
+int swvmm_kvm_arm_vcpu_init(int vcpu, const struct kvm_vcpu_init *init);
+int swvmm_kvm_get_one_reg(int vcpu, uint64_t identifier, uint64_t *value);
+int swvmm_kvm_set_one_reg(int vcpu, uint64_t identifier, const uint64_t *value);
+// Copies at most `capacity` identifiers into `identifiers`; returns their count, or -E2BIG when there are more.
+int swvmm_kvm_get_reg_list(int vcpu, uint64_t *identifiers, uint64_t capacity);
 
 #endif
 

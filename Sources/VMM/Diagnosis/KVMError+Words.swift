@@ -19,6 +19,9 @@ extension KVMError {
         case .memoryMappedTwice: "guest memory was mapped twice"
         case .memoryNotMapped: "no guest memory is mapped"
         case .noSuchInterruptInput(let input, let count): "the interrupt controller has \(count) inputs, not \(input)"
+        case .lacksGICv3: "this host's interrupt controller is no GICv3, and KVM offers guests only what the host has"
+        case .memoryBeyondIPA(let end, let bits):
+            "guest memory ends at \(hexadecimal(end)), this host's KVM translates \(bits) bits of guest physical address"
         case .signalRefused(let code): "the kick signal's handler: \(HostFacts.describe(errno: code))"
         case .refused(let operation, let code): "\(operation.rawValue): \(HostFacts.describe(errno: code))"
         }
@@ -36,6 +39,8 @@ extension KVMError {
         case .notKVM, .cannotOpen, .tooManyVCPUs, .vcpuOutOfOrder, .memoryMappedTwice, .memoryNotMapped,
             .noSuchInterruptInput, .signalRefused, .refused:
             nil
+        case .lacksGICv3: "use --accel software"
+        case .memoryBeyondIPA: "ask for less with --memory"
         }
     }
 }

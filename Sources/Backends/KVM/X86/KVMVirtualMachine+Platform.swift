@@ -15,8 +15,17 @@
         /// Inputs of the in-kernel I/O APIC (KVM_IOAPIC_NUM_PINS); the first 16 reach the 8259s too.
         static let interruptInputCount: UInt32 = 24
 
+        /// KVM_CREATE_VM's argument.
+        static func machineType(on host: KVMHost) -> UInt { 0 }
+
+        /// Throws when `memory` lies where KVM cannot have it: x86 finds out when the slot is set.
+        func checkAddresses(of memory: GuestMemory) throws(KVMError) {}
+
+        /// What must be there after the last vCPU: nothing on x86.
+        func completePlatform() throws(KVMError) {}
+
         /// What must be there before the first vCPU.
-        func setUpPlatform() throws(KVMError) {
+        func setUpPlatform(_ state: inout State) throws(KVMError) {
             let vm = descriptor.number
             try checked(
                 swvmm_kvm_set_identity_map_addr(vm, Self.reservedAddress.rawValue), .setIdentityMapAddress)
@@ -30,5 +39,8 @@
                 try checked(unsafe swvmm_kvm_create_pit2(vm, &timer), .createPIT)
             }
         }
+
+        /// The number by which KVM_IRQ_LINE knows an input.
+        static func lineNumber(ofInput input: UInt32) -> UInt32 { input }
     }
 #endif

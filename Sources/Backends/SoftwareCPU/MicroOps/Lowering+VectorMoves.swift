@@ -90,7 +90,9 @@ extension Lowering {
             switch (cmode & 1, op) {
             case (0, false): value = half(imm8 | imm8 << 8)
             case (0, true):
-                value = (0..<8).reduce(0) { $0 | (imm8 >> UInt64($1) & 1) * (0xFF << UInt64($1 * 8)) }
+                var bytes: UInt64 = 0
+                for bit: UInt64 in 0..<8 where imm8 >> bit & 1 == 1 { bytes |= 0xFF << (bit * 8) }
+                value = bytes
             case (_, false): value = word(expandFloat(UInt32(imm8), isDouble: false))
             default:
                 guard isWide else { return undefined(.unallocated) }
