@@ -56,6 +56,9 @@ package final class ConsoleEndpoint: CharacterChannel {
 
     package func read() -> UInt8? { input.read() }
 
+    /// The next byte of input; waits until there is one. Nil: the input has ended, or `shutdown()` was called.
+    package func readWaiting() -> UInt8? { input.readWaiting() }
+
     package func setInputHandler(_ handler: (@Sendable () -> Void)?) { input.setHandler(handler) }
 
     /// Ends the waits of vCPU threads for a slow reader, and the reading of input. Output that is queued stays for `drain`.

@@ -22,7 +22,7 @@ final class InputQueue: Sendable {
     private let capacity: Int
     private let onCommand: (@Sendable (EscapeFilter.Command) -> Void)?
     private let onEnd: (@Sendable () -> Void)?
-    private let state: Mutex<State>
+    private let state: Monitor<State>
     /// Held while reading: pieces arrive in their order.
     private let piece = Mutex([UInt8](repeating: 0, count: InputQueue.pieceSize))
 
@@ -38,7 +38,7 @@ final class InputQueue: Sendable {
         self.capacity = capacity
         self.onCommand = onCommand
         self.onEnd = onEnd
-        state = Mutex(State(ring: ByteRing(capacity: capacity), filter: onCommand == nil ? nil : EscapeFilter()))
+        state = Monitor(State(ring: ByteRing(capacity: capacity), filter: onCommand == nil ? nil : EscapeFilter()))
     }
 
     deinit { detach() }
@@ -66,6 +66,18 @@ final class InputQueue: Sendable {
         return byte
     }
 
+    /// The next byte; waits for one while there is a descriptor that may give it. Nil: there will be none.
+    func readWaiting() -> UInt8? {
+        let (byte, mustResume) = state.waiting { (state: inout State) -> (UInt8?, Bool)? in
+            guard let byte = state.ring.popFirst() else { return state.descriptor == nil ? (nil, false) : nil }
+            let mustResume = state.isPaused && state.ring.count <= capacity / 2
+            if mustResume { state.isPaused = false }
+            return (byte, mustResume)
+        }
+        if mustResume { loop.perform { [self] in resume() } }
+        return byte
+    }
+
     /// Reads from `descriptor` from now on. Input that is queued already stays.
     func attach(_ descriptor: HostDescriptor) {
         // Nil: a regular file, which is always ready. Jobs then take the place of events.
@@ -85,6 +97,7 @@ final class InputQueue: Sendable {
             defer { (state.descriptor, state.registration) = (nil, nil) }
             return (state.descriptor, state.registration)
         }
+        state.wakeAll()
         // The descriptor is closed after the loop has forgotten it.
         withExtendedLifetime(descriptor) { if let registration { loop.remove(registration) } }
     }
@@ -111,6 +124,7 @@ final class InputQueue: Sendable {
             guard case .count(let count) = outcome else { return (outcome, Delivery()) }
             return (outcome, deliver(piece, count: count))
         }
+        state.wakeAll()
         delivery.handler?()
         for command in delivery.commands { onCommand?(command) }
         switch outcome {

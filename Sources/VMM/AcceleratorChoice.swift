@@ -16,6 +16,19 @@ struct AcceleratorChoice: Sendable {
     /// What the software CPU executes.
     static let softwareArchitecture = MachineConfiguration.Architecture.arm64
 
+    /// What `configuration` asks for; a repeatable run is on the software CPU.
+    init(
+        _ configuration: MachineConfiguration, for architecture: MachineConfiguration.Architecture?
+    ) throws(BootError) {
+        guard configuration.repeatability != nil else {
+            self = try Self(configuration.accelerator, for: architecture)
+            return
+        }
+        guard configuration.accelerator != .kvm, architecture ?? Self.softwareArchitecture == Self.softwareArchitecture
+        else { throw .noSoftwareCPU(architecture ?? .host) }
+        self.init(software: "its runs can be repeated")
+    }
+
     /// Opens what `wanted` and the guest's architecture ask for.
     ///
     /// `auto` takes KVM when the guest's architecture is the host's and KVM opens, else the software CPU. A guest of no

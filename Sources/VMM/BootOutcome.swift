@@ -3,6 +3,8 @@ package struct BootOutcome: Sendable {
     package let reason: StopReason
     /// What the vCPUs looked like; nil unless the reason deserves a report.
     package let report: MachineReport?
+    /// What a repeatable run executed.
+    package var counts: InstructionCounts?
     /// Why the timeline that was asked for could not be written.
     package var timelineFailure: BootError?
 }

@@ -69,14 +69,14 @@ package final class BootSession: Sendable {
         for architecture: MachineConfiguration.Architecture?
     ) throws(BootError) -> AcceleratorChoice {
         try phase("open the accelerator") { () throws(BootError) in
-            try AcceleratorChoice(configuration.accelerator, for: architecture)
+            try AcceleratorChoice(configuration, for: architecture)
         }
     }
 
     private func bootUntilDone(
         _ preparation: inout BootPreparation, on choice: AcceleratorChoice, host: SessionHost
     ) throws(BootError) -> BootOutcome {
-        let faults = GuestFaultLog(clock: clock) { [say] text in
+        let faults = GuestFaultLog(clock: host.guestClock) { [say] text in
             say(SessionMessage(level: .detail, text: "guest: \(text)"))
         }
         var isFirst = true
@@ -87,8 +87,15 @@ package final class BootSession: Sendable {
                 let guest = "\(preparation.imageName), \(preparation.architecture.rawValue)"
                 say(SessionMessage(level: .notice, text: "\(guest), on \(choice.words)"))
             }
+            if isFirst, host.hasLiveInput, configuration.repeatability != nil {
+                say(
+                    SessionMessage(
+                        level: .notice,
+                        text: "input is a terminal: this run does not repeat exactly; from a pipe or a file it does"))
+            }
             isFirst = false
             let outcome = try run(machine, lifecycle, host)
+            if let counts = outcome.counts { say(SessionMessage(level: .detail, text: counts.words)) }
             guard outcome.reason == .reset, !configuration.noReboot else { return outcome }
             say(SessionMessage(level: .detail, text: "the guest reset; booting again"))
         }
@@ -136,9 +143,10 @@ extension BootSession {
         }
         machine.join()
         guard let reason = lifecycle.stopReason else { preconditionFailure("the vCPUs ended, the machine did not") }
-        guard reason.deservesReport else { return BootOutcome(reason: reason, report: nil) }
+        let counts = machine.instructionCounts
+        guard reason.deservesReport else { return BootOutcome(reason: reason, report: nil, counts: counts) }
         let report = MachineReport(vcpus: machine.finalReports(), consoleLines: host.recentLines)
-        return BootOutcome(reason: reason, report: report)
+        return BootOutcome(reason: reason, report: report, counts: counts)
     }
 
     private func phase<Result>(

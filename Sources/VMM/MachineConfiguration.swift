@@ -38,6 +38,18 @@ public struct MachineConfiguration: Sendable {
         case file(path: String)
     }
 
+    /// What a run must be given to be repeated exactly.
+    public struct Repeatability: Hashable, Sendable {
+        /// Where all that is random for the guest comes from.
+        public var seed: UInt64 = 0
+        /// The time of day at the start, in seconds since 1970-01-01 00:00:00 UTC; nil: 2026-01-01.
+        public var startOfDay: UInt64?
+        /// Stop after so many instructions of all vCPUs; nil: never.
+        public var instructionLimit: UInt64?
+
+        public init() {}
+    }
+
     public var image = Image.bundled
     /// Nil: the image's own architecture, and the host's for the bundled unikernel.
     public var architecture: Architecture?
@@ -63,6 +75,9 @@ public struct MachineConfiguration: Sendable {
     public var debugPort: UInt16?
     /// Seconds after which the machine is stopped; nil: never.
     public var timeout: Double?
+    /// Run all vCPUs on one thread and on virtual time, so that the run can be repeated exactly: on the software CPU. Nil: as the host
+    /// has time.
+    public var repeatability: Repeatability?
     /// Where to write the boot as a picture; nil: nowhere.
     public var timelinePath: String?
     /// Treat a guest's reset as the end.

@@ -15,6 +15,7 @@ final class SessionHost: Sendable {
     private let loop: EventLoop
     private let clock: HostClock
     private let console: ConsoleEndpoint
+    private let repeatable: RepeatableRun?
     private let debugPort: TCPCharacterServer?
     private let terminal: TerminalMode?
     private let signals: SignalSource
@@ -50,6 +51,7 @@ final class SessionHost: Sendable {
         console = ConsoleEndpoint(
             input: STDIN_FILENO, output: STDOUT_FILENO, loop: loop, clock: clock, onCommand: handlers.command,
             onLine: Self.tap(timeline))
+        repeatable = configuration.repeatability.map { [console] in RepeatableRun($0, console: console) }
         do throws(TerminalError) {
             terminal = isatty(STDIN_FILENO) == 1 ? try TerminalMode(raw: STDIN_FILENO) : nil
         } catch {
@@ -74,11 +76,20 @@ final class SessionHost: Sendable {
 
     /// The ends for a machine's devices. The console that the guest is told to use gets the input.
     func ends(for chosen: MachineConfiguration.Console, faults: GuestFaultLog) -> HostEnds {
+        let console: any CharacterChannel = if let repeatable { repeatable.input } else { self.console }
         let silent = OutputOnlyChannel(console)
+        let deadlines: any DeadlineSource = if let repeatable { repeatable.clock } else { loop }
         return HostEnds(
             bvmConsole: chosen == .bvm ? console : silent, serial: chosen == .serial ? console : silent,
-            debugPort: debugPort, clock: clock, loop: loop, faults: faults)
+            debugPort: debugPort, clock: guestClock, loop: loop, deadlines: deadlines, repeatable: repeatable,
+            faults: faults)
     }
+
+    /// The time that guests see.
+    var guestClock: any Clock { if let repeatable { repeatable.clock } else { clock } }
+
+    /// A user types: what comes when cannot be repeated.
+    var hasLiveInput: Bool { terminal != nil }
 
     /// Lets vCPUs go that wait for a slow reader: the session ends.
     func releaseWriters() {

@@ -11,6 +11,17 @@ package protocol DeadlineScheduler: AnyObject, Sendable {
     func cancel()
 }
 
+/// A deadline as its owner sees it, who connects it to a device. Which clock it counts in is its maker's business.
+package protocol OwnedDeadline: DeadlineScheduler {
+    /// Installs what is called when the deadline has come; nil removes it. Install it before the guest runs.
+    func setHandler(_ handler: (@Sendable () -> Void)?)
+}
+
+/// Makes deadlines of one clock: an event loop of real time, a `VirtualClock` of its own.
+package protocol DeadlineSource: Sendable {
+    func makeDeadline() -> any OwnedDeadline
+}
+
 /// The deadline that a device wants, kept in the device's own state: brings a `DeadlineScheduler` to it without a lock held
 /// while the scheduler is called, as `InterruptOutput` does for a line.
 package struct DeadlineOutput: Sendable {

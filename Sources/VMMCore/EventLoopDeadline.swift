@@ -3,7 +3,7 @@ internal import Synchronization
 /// A deadline of real time on an event loop. The device's clock must be `HostClock`, which the loop counts in.
 ///
 /// Threading: any thread; the handler is called on the loop's.
-package final class EventLoopDeadline: DeadlineScheduler {
+package final class EventLoopDeadline: OwnedDeadline {
     private struct State {
         var token: EventLoop.TimerToken?
         var handler: (@Sendable () -> Void)?
@@ -33,4 +33,8 @@ package final class EventLoopDeadline: DeadlineScheduler {
         }
         if let old { loop.cancel(old) }
     }
+}
+
+extension EventLoop: DeadlineSource {
+    package func makeDeadline() -> any OwnedDeadline { EventLoopDeadline(loop: self) }
 }

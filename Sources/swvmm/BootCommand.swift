@@ -11,7 +11,7 @@ struct BootCommand: ParsableCommand {
             With a pipe as standard input, the guest gets its bytes and goes on running after its end.
 
             Exit codes: 0 the guest powered off, 1 host or configuration error, 2 usage, 3 the guest crashed, \
-            124 --timeout ran out, 128+n ended by signal n; a write of v to the debug-exit port gives (v << 1) | 1.
+            124 --timeout or --max-instructions ran out, 128+n ended by signal n; a write of v to the debug-exit port gives (v << 1) | 1.
             """
     )
 
@@ -22,6 +22,8 @@ struct BootCommand: ParsableCommand {
 
     @Option(help: ArgumentHelp("Stop after this time, with exit code 124.", valueName: "seconds"))
     var timeout: Double?
+
+    @OptionGroup(title: "Repeatable runs") var repeatability: RepeatabilityOptions
 
     @Flag(help: "Ask the host to back guest memory with huge pages.")
     var hugePages = false
@@ -42,12 +44,14 @@ struct BootCommand: ParsableCommand {
         if let timeout, !(timeout > 0 && timeout <= 1_000_000_000) {
             throw ValidationError("--timeout \(timeout): seconds above 0 are wanted")
         }
+        try repeatability.validate(with: accel)
     }
 
     func run() throws {
         var configuration = guest.configuration
         configuration.accelerator = accel
         configuration.timeout = timeout
+        configuration.repeatability = repeatability.repeatability
         configuration.hugePages = hugePages
         configuration.noReboot = noReboot
         configuration.debugPort = bvmdebug

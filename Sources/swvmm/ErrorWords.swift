@@ -201,7 +201,7 @@ extension StopReason {
         case .vcpuStopped(_, .hostFailure): ProcessExitCode.hostError
         case .guestPanicked, .vcpuStopped: ProcessExitCode.guestCrashed
         case .debugExit(let code): Int32(code)
-        case .timedOut: ProcessExitCode.timedOut
+        case .timedOut, .instructionLimit: ProcessExitCode.timedOut
         case .hostRefusedThreads: ProcessExitCode.hostError
         case .signal(let number): ProcessExitCode.signalBase + number
         }
@@ -211,7 +211,7 @@ extension StopReason {
     var isWorthTelling: Bool {
         switch self {
         case .powerOff, .reset, .debugExit: false
-        case .guestPanicked, .vcpuStopped, .timedOut, .userLeft, .hostRefusedThreads, .signal: true
+        case .guestPanicked, .vcpuStopped, .timedOut, .instructionLimit, .userLeft, .hostRefusedThreads, .signal: true
         }
     }
 }

@@ -67,6 +67,16 @@ package final class SoftwareVCPU: VCPU {
     package static func affinity(of index: VCPUIndex) -> UInt64 { IDRegisters.affinity(of: index) }
 }
 
+extension SoftwareVCPU: InstructionBudgeted {
+    package func run(instructions: UInt64) throws(SoftwareCPUError) -> BudgetedExit {
+        unsafe core.run(instructions: instructions)
+    }
+
+    package func endBudget() { unsafe core.endBudget() }
+
+    package func waitForKick(atMost duration: Nanoseconds) { signals.waitForAttention(atMost: duration) }
+}
+
 extension SoftwareVCPU: SingleStepping {
     package func setSingleStep(_ enabled: Bool) throws(SoftwareCPUError) { unsafe core.setSingleStep(enabled) }
 }

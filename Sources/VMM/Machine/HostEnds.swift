@@ -8,8 +8,12 @@ struct HostEnds: Sendable {
     /// The debugger's end of the bvmdebug port; nil: no such device.
     var debugPort: (any CharacterChannel)?
     var clock: any Clock
-    /// Runs the deadlines of timers.
+    /// Runs the deadlines of timers by the host's clock.
     var loop: EventLoop
+    /// Deadlines by `clock`.
+    var deadlines: any DeadlineSource
+    /// Wanted: a run that can be repeated. `clock` is its own.
+    var repeatable: RepeatableRun?
     var faults: GuestFaultLog
 }
 

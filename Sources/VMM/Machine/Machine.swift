@@ -20,7 +20,7 @@ package final class Machine<Backend: VirtualMachine>: Sendable {
     package let backend: Backend
     package let memory: GuestMemory
     package let vcpus: [Backend.CPU]
-    private let lifecycle: MachineLifecycle
+    let lifecycle: MachineLifecycle
     private let buses: MachineBuses
     private let log: GuestFaultLog
     private let describe: Describer
@@ -55,14 +55,21 @@ extension Machine {
             for vcpu in vcpus { vcpu.kick() }
         }
         for index in vcpus.indices {
-            let thread = try HostThread.start(name: "vcpu\(index)") { [self] in
+            try startThread("vcpu\(index)") { [self] in
                 if index == 0 { onEntry() }
-                let trace = runVCPU(VCPUIndex(index), vcpus[index], observer)
-                state.withLock { $0.finalTraces[index] = trace }
+                keep(runVCPU(VCPUIndex(index), vcpus[index], observer), of: VCPUIndex(index))
             }
-            state.withLock { $0.threads.append(thread) }
         }
     }
+
+    /// Starts a thread that `join()` waits for.
+    func startThread(_ name: String, _ body: @escaping @Sendable () -> Void) throws(HostThreadError) {
+        let thread = try HostThread.start(name: name, body)
+        state.withLock { $0.threads.append(thread) }
+    }
+
+    /// Keeps a vCPU's exits for the final report.
+    func keep(_ trace: ExitTrace, of index: VCPUIndex) { state.withLock { $0.finalTraces[index.rawValue] = trace } }
 
     /// Waits until the machine has stopped and all vCPU threads ended.
     package func join() {

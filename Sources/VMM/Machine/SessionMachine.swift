@@ -5,12 +5,17 @@ internal import VMMCore
 protocol SessionMachine: Sendable {
     associatedtype Backend: VirtualMachine
     var machine: Machine<Backend> { get }
+    /// Starts the vCPUs' threads; see `Machine.start`.
+    func start(observer: (any ExitObserver)?, onEntry: @escaping @Sendable () -> Void) throws(HostThreadError)
     /// Ends the devices' hold on the host's ends, so that the next machine can have them.
     func disconnect()
+    /// What was executed, when that can be told exactly. Only after `join()`.
+    var instructionCounts: InstructionCounts? { get }
 }
 
 extension SessionMachine {
-    /// Starts the vCPUs' threads; see `Machine.start`.
+    var instructionCounts: InstructionCounts? { nil }
+
     func start(observer: (any ExitObserver)?, onEntry: @escaping @Sendable () -> Void) throws(HostThreadError) {
         try machine.start(observer: observer, onEntry: onEntry)
     }

@@ -11,6 +11,8 @@ package enum StopReason: Hashable, Sendable {
     /// The guest wrote the debug-exit port; the code is the exit status it asks for.
     case debugExit(code: UInt8)
     case timedOut
+    /// A repeatable run has executed as many instructions as it may.
+    case instructionLimit
     /// `Ctrl-a x`.
     case userLeft
     /// The host gave no thread for a vCPU.
@@ -21,7 +23,7 @@ package enum StopReason: Hashable, Sendable {
     /// True when the guest failed: swvmm prints a report and exits with 3 (124 after a timeout).
     package var deservesReport: Bool {
         switch self {
-        case .guestPanicked, .vcpuStopped, .timedOut: true
+        case .guestPanicked, .vcpuStopped, .timedOut, .instructionLimit: true
         case .powerOff, .reset, .debugExit, .userLeft, .hostRefusedThreads, .signal: false
         }
     }
@@ -50,6 +52,7 @@ extension StopReason {
         case .vcpuStopped(let index, let cause): "the guest crashed: vCPU \(index.rawValue): \(cause.words)"
         case .debugExit(let code): "the guest wrote the debug-exit port, for exit code \(code)"
         case .timedOut: "the timeout ran out"
+        case .instructionLimit: "the limit of instructions was reached"
         case .userLeft: "left by Ctrl-a x"
         case .hostRefusedThreads: "the host gave no thread for a vCPU"
         case .signal(let number): "ended by signal \(number)"

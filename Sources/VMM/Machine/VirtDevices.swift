@@ -21,7 +21,7 @@ struct VirtDevices {
         self.gic = gic
         timers = GenericTimerBank(
             cpus.indices.map { cpu in
-                let deadline = EventLoopDeadline(loop: host.loop)
+                let deadline = host.deadlines.makeDeadline()
                 let timer = GenericTimer(
                     clock: host.clock, start: counterStart,
                     physical: gic.interruptLine(ppi: Int(VirtPlatform.physicalTimerPPI), cpu: cpu),
@@ -30,7 +30,7 @@ struct VirtDevices {
                 return timer
             })
         uart = PL011(channel: host.serial, interrupt: gic.interruptLine(spi: Int(VirtPlatform.pl011SPI)))
-        let alarm = EventLoopDeadline(loop: host.loop)
+        let alarm = host.deadlines.makeDeadline()
         let clock = PL031RTC(
             clock: host.clock, interrupt: gic.interruptLine(spi: Int(VirtPlatform.pl031SPI)), scheduler: alarm)
         alarm.setHandler { [weak clock] in clock?.deadlinePassed() }

@@ -1,5 +1,6 @@
 internal import AArch64
 internal import Boot
+internal import HostIO
 internal import SoftwareCPU
 internal import TimerDevices
 internal import VMMCore
@@ -8,6 +9,7 @@ internal import VMMCore
 struct VirtMachine: SessionMachine {
     let machine: Machine<SoftwareVirtualMachine>
     private let devices: VirtDevices
+    private let repeatable: RepeatableRun?
 
     /// Builds the machine up to the moment before its first instruction.
     init(
@@ -26,6 +28,7 @@ struct VirtMachine: SessionMachine {
             throw .image(name: preparation.imageName, error)
         }
 
+        repeatable = host.repeatable
         let counterStart = host.clock.now
         let backend: SoftwareVirtualMachine
         var vcpus: [SoftwareVCPU] = []
@@ -57,5 +60,19 @@ struct VirtMachine: SessionMachine {
         ) { index, vcpu, exits in ARM64Report.describe(index, vcpu, exits, memory) }
     }
 
+    func start(observer: (any ExitObserver)?, onEntry: @escaping @Sendable () -> Void) throws(HostThreadError) {
+        if let repeatable {
+            try machine.startTakingTurns(repeatable, observer: observer, onEntry: onEntry)
+        } else {
+            try machine.start(observer: observer, onEntry: onEntry)
+        }
+    }
+
     func disconnect() { devices.disconnect() }
+
+    var instructionCounts: InstructionCounts? {
+        repeatable.map { run in
+            InstructionCounts(executed: machine.vcpus.map(\.executedInstructions), virtualTime: run.clock.now)
+        }
+    }
 }

@@ -4,21 +4,12 @@ internal import VMMCore
 
 extension Core {
     /// More than any run needs; the count of executed instructions is what it is for.
-    private static let unlimited: Int64 = 1 << 40
+    static let unlimited: Int64 = 1 << 40
 
     func run() -> VCPUExit {
         group.enterGuest(index)
         defer { group.leaveGuest(index) }
-        if devices.isEmpty { devices = group.systemRegisterDevices }
-        if let exit = heldExit {
-            heldExit = nil
-            return exit
-        }
-        if lastExitWasWrite {
-            lastExitWasWrite = false
-            transaction.reply(0)
-        }
-        if transaction.isOpen, let exit = completeInstruction() { return exit }
+        if let exit = resume() { return exit }
         while true {
             if let exit = attend() { return exit }
             if isStepping {
@@ -28,6 +19,20 @@ extension Core {
                 if let exit = takePendingExit() { return exit }
             }
         }
+    }
+
+    /// Completes what the last exit left open. An exit: there is another one before the guest can go on.
+    func resume() -> VCPUExit? {
+        if devices.isEmpty { devices = group.systemRegisterDevices }
+        if let exit = heldExit {
+            heldExit = nil
+            return exit
+        }
+        if lastExitWasWrite {
+            lastExitWasWrite = false
+            transaction.reply(0)
+        }
+        return transaction.isOpen ? completeInstruction() : nil
     }
 
     func execute(budget: Int64) {
@@ -61,11 +66,10 @@ extension Core {
     // MARK: Attention
 
     /// Does what waits: kick, interrupts, other CPUs' requests, power. Nil: the guest goes on.
-    private func attend() -> VCPUExit? {
+    func attend() -> VCPUExit? {
         let s = state
         while true {
-            let bits = s.takeAttention(
-                Attention.interrupt | Attention.shootdown | Attention.power | Attention.kick | Attention.debug)
+            let bits = s.takeAttention(Attention.all)
             if bits & Attention.shootdown != 0 { answerRequests() }
             if hasToClearCode {
                 hasToClearCode = false
@@ -82,6 +86,7 @@ extension Core {
                 return .interrupted
             }
             switch power.current {
+            case .off where isBudgeted: return nil
             case .off:
                 group.leaveGuest(index)
                 signals.wait(byInterrupt: false)

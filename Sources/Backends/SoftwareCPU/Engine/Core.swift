@@ -48,6 +48,9 @@ final class Core {
     var stepSyndrome: UInt64 = 0
     /// All decoded code is to be dropped before the next block.
     var hasToClearCode = false
+    /// In `run(instructions:)`, which does not sleep.
+    var isBudgeted = false
+    var rest = Rest.none
     /// An exit that leaves the guest state complete: the machine is to stop.
     var finalExit: VCPUExit?
     /// An exit that came up while registers were looked at: for the next `run()`.
@@ -85,6 +88,7 @@ final class Core {
         s.il = 0
         s.daif = ProcessState.daif
         s.pc = 0
+        rest = .none
         clearMonitor()
         isStepArmed = false
         stepSyndrome = 0

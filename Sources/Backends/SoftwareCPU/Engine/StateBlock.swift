@@ -52,6 +52,9 @@ enum Attention {
     static let power: UInt32 = 8
     /// Instructions are to be executed one by one, or blocks decoded anew.
     static let debug: UInt32 = 16
+    /// The guest rests, in a budgeted run.
+    static let rest: UInt32 = 32
+    static let all = kick | interrupt | shootdown | power | debug | rest
 }
 
 /// The state of one CPU: raw memory at fixed offsets, so that an access is one machine instruction in every engine.

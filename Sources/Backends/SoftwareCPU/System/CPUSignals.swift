@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Synchronization
+internal import VMMCore
 
 /// The interrupt inputs of a CPU, as bits.
 enum InterruptInputs {
@@ -102,6 +103,24 @@ final class CPUSignals: Sendable {
         unsafe pthread_mutex_lock(lock)
         if state.attention == 0 && lines == 0 && !event.load(ordering: .sequentiallyConsistent) {
             unsafe _ = pthread_cond_timedwait(condition, lock, &deadline)
+        }
+        unsafe pthread_mutex_unlock(lock)
+        isWaiting.store(false, ordering: .sequentiallyConsistent)
+    }
+
+    /// Sleeps until there is something to attend to, at most for `duration`.
+    func waitForAttention(atMost duration: Nanoseconds) {
+        var deadline = timespec()
+        // SAFETY: the struct lives through the calls.
+        unsafe _ = clock_gettime(CLOCK_MONOTONIC, &deadline)
+        let nanoseconds = duration.rawValue % 1_000_000_000 + UInt64(deadline.tv_nsec)
+        deadline.tv_sec += Int(min(duration.rawValue / 1_000_000_000, 1 << 30) + nanoseconds / 1_000_000_000)
+        deadline.tv_nsec = Int(nanoseconds % 1_000_000_000)
+        isWaiting.store(true, ordering: .sequentiallyConsistent)
+        // SAFETY: see `lock`.
+        unsafe pthread_mutex_lock(lock)
+        while state.attention == 0 {
+            guard unsafe pthread_cond_timedwait(condition, lock, &deadline) == 0 else { break }
         }
         unsafe pthread_mutex_unlock(lock)
         isWaiting.store(false, ordering: .sequentiallyConsistent)

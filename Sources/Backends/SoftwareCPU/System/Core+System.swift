@@ -46,7 +46,7 @@ extension Core {
             return .next
         case .isb: return .next
         case .yield:
-            sched_yield()
+            if isBudgeted { rest(.yielded) } else { sched_yield() }
             return .next
         case .sev:
             if op.a == 1 { signals.setEvent() } else { group.forEach { $0.setEvent() } }
@@ -72,7 +72,9 @@ extension Core {
         if s.exceptionLevel == 0 && s.system(.sctlr) & SCTLR.nTWI == 0 {
             return stop(.trappedWait, iss: 1 << 24 | 0xE << 20)
         }
-        if !isSingleStepping && signals.lines == 0 && s.attention == 0 {
+        if !isSingleStepping && signals.lines == 0 && isBudgeted {
+            rest(.untilInterrupt)
+        } else if !isSingleStepping && signals.lines == 0 && s.attention == 0 {
             group.leaveGuest(index)
             signals.wait(byInterrupt: true)
             group.enterGuest(index)
@@ -90,7 +92,12 @@ extension Core {
             fruitlessWaits = 0
             return .next
         }
-        guard !isSingleStepping, s.attention == 0, signals.lines == 0 else { return .next }
+        guard !isSingleStepping, signals.lines == 0 else { return .next }
+        if isBudgeted {
+            rest(.untilEvent)
+            return .next
+        }
+        guard s.attention == 0 else { return .next }
         fruitlessWaits += 1
         // A spin lock is free again after a moment; a parked CPU waits long.
         group.leaveGuest(index)

@@ -42,7 +42,9 @@ extension Core {
         case FirmwareFunction.affinityInfo: answer(affinityInfo(argument(1), lowestLevel: argument(2)))
         case FirmwareFunction.cpuSuspend:
             // A standby state: as WFI. It wakes with its context.
-            if signals.lines == 0 && s.attention == 0 && !isSingleStepping {
+            if isBudgeted && signals.lines == 0 && !isSingleStepping {
+                rest(.untilInterrupt)
+            } else if signals.lines == 0 && s.attention == 0 && !isSingleStepping {
                 group.leaveGuest(index)
                 signals.wait(byInterrupt: true)
                 group.enterGuest(index)
