@@ -65,6 +65,9 @@ let package = Package(
         .systemLibrary(name: "CCapstone", path: "Sources/CLibraries/CCapstone", providers: [.apt(["libcapstone-dev"])]),
         room("Disassembly", path: "CLibraries/Disassembly", uses: ["CCapstone"]),
 
+        // The remote debugger's protocol, pure.
+        room("Debugger", path: "Debugger", uses: ["VMMCore"]),
+
         // The unikernel: its hardware-free core builds for the host too; its images are compiled by the plugin.
         room("KernelCore", path: "GuestKernel/Core", uses: ["GuestABI"]),
         .target(
@@ -84,7 +87,7 @@ let package = Package(
             "VMM", path: "VMM",
             uses: [
                 "VMMCore", "GuestABI", "ConsoleDevices", "TimerDevices", "PlatformDevices", "Boot", "X86", "AArch64",
-                "GICv3", "KVMBackend", "SoftwareCPU", "HostIO", "Disassembly", "GuestKernel",
+                "GICv3", "KVMBackend", "SoftwareCPU", "HostIO", "Disassembly", "GuestKernel", "Debugger",
             ]),
         .executableTarget(
             name: "swvmm",
@@ -110,6 +113,7 @@ let package = Package(
         .target(
             name: "VMMTestSupport", dependencies: ["VMMCore"], path: "Tests/VMMTestSupport", swiftSettings: strict),
         tests("VMMTests", path: "VMM", uses: ["VMM", "VMMCore", "Boot", "HostIO", "Disassembly"]),
+        tests("DebuggerTests", path: "Debugger", uses: ["Debugger", "VMMCore"]),
         tests("VMMCoreTests", path: "VMMCore", uses: ["VMMCore"]),
         tests("BootImageTests", path: "Boot", uses: ["Boot", "VMMCore"]),
         tests(

@@ -24,6 +24,11 @@ package struct ARM64Registers: Hashable, Sendable {
     package var tpidrro_el0: UInt64 = 0
     package var tpidr_el1: UInt64 = 0
 
+    /// v0 to v31.
+    package var v = InlineVectors()
+    package var fpsr: UInt32 = 0
+    package var fpcr: UInt32 = 0
+
     package init() {}
 
     /// The stack pointer that PSTATE selects.
@@ -44,6 +49,27 @@ package struct ARM64Registers: Hashable, Sendable {
         }
 
         package static var count: Int { 31 }
+
+        package static func == (left: Self, right: Self) -> Bool {
+            left.values.indices.allSatisfy { left.values[$0] == right.values[$0] }
+        }
+
+        package func hash(into hasher: inout Hasher) {
+            for index in values.indices { hasher.combine(values[index]) }
+        }
+    }
+
+    /// The 32 vector registers, held inline.
+    package struct InlineVectors: Hashable, Sendable {
+        private var values = InlineArray<32, UInt128>(repeating: 0)
+
+        package init() {}
+
+        /// Register `index`; 32 and above read as zero and ignore writes.
+        package subscript(_ index: Int) -> UInt128 {
+            get { values.indices.contains(index) ? values[index] : 0 }
+            set { if values.indices.contains(index) { values[index] = newValue } }
+        }
 
         package static func == (left: Self, right: Self) -> Bool {
             left.values.indices.allSatisfy { left.values[$0] == right.values[$0] }

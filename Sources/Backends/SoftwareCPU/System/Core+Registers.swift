@@ -1,3 +1,4 @@
+internal import ARM64Vector
 internal import VMMCore
 
 extension Core {
@@ -26,6 +27,11 @@ extension Core {
             result.tpidr_el0 = s.system(.tpidrEL0)
             result.tpidrro_el0 = s.system(.tpidrroEL0)
             result.tpidr_el1 = s.system(.tpidrEL1)
+            for number in UInt8(0)..<32 {
+                result.v[Int(number)] = UInt128(s.vectorHigh(number)) << 64 | UInt128(s.vectorLow(number))
+            }
+            result.fpsr = UInt32(truncatingIfNeeded: s.system(.fpsr))
+            result.fpcr = UInt32(truncatingIfNeeded: s.system(.fpcr))
             return result
         }
         set {
@@ -49,6 +55,12 @@ extension Core {
             s.setSystem(.tpidrEL0, newValue.tpidr_el0)
             s.setSystem(.tpidrroEL0, newValue.tpidrro_el0)
             s.setSystem(.tpidrEL1, newValue.tpidr_el1)
+            for number in UInt8(0)..<32 {
+                let value = newValue.v[Int(number)]
+                s.setVector(number, UInt64(truncatingIfNeeded: value), UInt64(truncatingIfNeeded: value >> 64))
+            }
+            s.setSystem(.fpsr, UInt64(newValue.fpsr & FPSR.writable))
+            s.setSystem(.fpcr, UInt64(newValue.fpcr & FPCR.writable))
             flushTranslations()
             processState = newValue.pstate
             noticeInterrupts()
