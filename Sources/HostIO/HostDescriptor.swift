@@ -101,6 +101,9 @@ final class HostDescriptor: Sendable {
     /// Waits until the descriptor takes output, has an error, or `timeout` milliseconds have passed.
     func waitWritable(milliseconds timeout: Int32) { _ = isReady(Int16(POLLOUT), timeout: timeout) }
 
+    /// The same, and tells whether it came to that.
+    func isWritable(milliseconds timeout: Int32) -> Bool { isReady(Int16(POLLOUT), timeout: timeout) }
+
     private func isReady(_ events: Int16, timeout: Int32 = 0) -> Bool {
         var entry = pollfd(fd: rawValue, events: events, revents: 0)
         // SAFETY: one valid entry.

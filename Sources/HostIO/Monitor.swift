@@ -4,7 +4,7 @@ internal import Glibc
 ///
 /// Threading: any thread. The lock is not recursive.
 @safe
-final class Monitor<State>: Sendable {
+package final class Monitor<State>: Sendable {
     @unsafe
     private struct Storage {
         var mutex = unsafe pthread_mutex_t()
@@ -15,7 +15,7 @@ final class Monitor<State>: Sendable {
     // SAFETY: allocated in init, freed in deinit; the state is touched with the mutex held only.
     private nonisolated(unsafe) let storage: UnsafeMutablePointer<Storage>
 
-    init(_ state: sending State) {
+    package init(_ state: sending State) {
         // SAFETY: the mutex and the condition never move after they are initialised.
         unsafe storage = .allocate(capacity: 1)
         unsafe storage.initialize(to: Storage(state: state))
@@ -32,7 +32,7 @@ final class Monitor<State>: Sendable {
     }
 
     @inline(__always)
-    func withLock<Result>(_ body: (inout State) -> Result) -> Result {
+    package func withLock<Result>(_ body: (inout State) -> Result) -> Result {
         // SAFETY: the mutex is initialised, and the state is exclusive while it is held.
         unsafe pthread_mutex_lock(&storage.pointee.mutex)
         defer { unsafe _ = pthread_mutex_unlock(&storage.pointee.mutex) }
@@ -41,7 +41,7 @@ final class Monitor<State>: Sendable {
 
     /// Calls `body` with the lock held, again after each `wakeAll()` for as long as it returns nil.
     @inline(__always)
-    func waiting<Result>(_ body: (inout State) -> Result?) -> Result {
+    package func waiting<Result>(_ body: (inout State) -> Result?) -> Result {
         // SAFETY: as in withLock; the wait gives the mutex up and takes it again before it returns.
         unsafe pthread_mutex_lock(&storage.pointee.mutex)
         defer { unsafe _ = pthread_mutex_unlock(&storage.pointee.mutex) }
@@ -52,7 +52,7 @@ final class Monitor<State>: Sendable {
     }
 
     /// Wakes everyone who waits. With or without the lock held.
-    func wakeAll() {
+    package func wakeAll() {
         // SAFETY: the condition is initialised.
         unsafe _ = pthread_cond_broadcast(&storage.pointee.condition)
     }

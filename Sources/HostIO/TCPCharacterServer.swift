@@ -17,7 +17,8 @@ package final class TCPCharacterServer: CharacterChannel {
     private let core: Core
 
     package init(port: UInt16, loop: EventLoop, capacity: Int = 64 << 10) throws(TCPServerError) {
-        let (listener, port) = try Self.listen(on: port)
+        let listener = try ListeningSocket(.port(port))
+        guard case .port(let port) = listener.address else { preconditionFailure("a port gives a port") }
         self.port = port
         core = Core(listener: listener, loop: loop, capacity: capacity)
         try core.start()
@@ -38,36 +39,6 @@ package final class TCPCharacterServer: CharacterChannel {
 
     deinit { core.close() }
 
-    private static func listen(on port: UInt16) throws(TCPServerError) -> (descriptor: Int32, port: UInt16) {
-        let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
-        let descriptor = socket(AF_INET, kind, 0)
-        guard descriptor >= 0 else { throw .hostRefused(errno: errno) }
-        var reuse: Int32 = 1
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        // SAFETY: sockaddr_in is one of the layouts of sockaddr; each pointer is valid for its call, and `length` tells
-        // its size.
-        let succeeded = unsafe withUnsafeMutablePointer(to: &address) { pointer in
-            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-                // A port of an earlier run, whose connections linger, can be taken again.
-                unsafe setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &reuse, socklen_t(MemoryLayout<Int32>.size))
-                    == 0
-                    && bind(descriptor, generic, length) == 0
-                    && Glibc.listen(descriptor, 1) == 0
-                    && getsockname(descriptor, generic, &length) == 0
-            }
-        }
-        guard succeeded else {
-            let reason = errno
-            Glibc.close(descriptor)
-            throw reason == EADDRINUSE ? .portInUse(port) : .hostRefused(errno: reason)
-        }
-        return (descriptor, UInt16(bigEndian: address.sin_port))
-    }
-
     /// What the loop's handlers refer to, so that the server itself can go away.
     private final class Core: Sendable {
         private struct State {
@@ -78,10 +49,10 @@ package final class TCPCharacterServer: CharacterChannel {
         let output: OutputQueue
         let input: InputQueue
         private let loop: EventLoop
-        private let listener: Int32
+        private let listener: ListeningSocket
         private let state = Mutex(State())
 
-        init(listener: Int32, loop: EventLoop, capacity: Int) {
+        init(listener: ListeningSocket, loop: EventLoop, capacity: Int) {
             self.listener = listener
             self.loop = loop
             output = OutputQueue(loop: loop, capacity: capacity)
@@ -90,12 +61,12 @@ package final class TCPCharacterServer: CharacterChannel {
             onEnd.set(self)
         }
 
-        deinit { Glibc.close(listener) }
-
         func start() throws(TCPServerError) {
             let registration: EventLoop.Registration
             do {
-                registration = try loop.register(listener, for: .readable) { [weak self] _ in self?.acceptClient() }
+                registration = try loop.register(listener.descriptor, for: .readable) { [weak self] _ in
+                    self?.acceptClient()
+                }
             } catch {
                 throw .loopRefused(error)
             }
@@ -123,7 +94,7 @@ package final class TCPCharacterServer: CharacterChannel {
         }
 
         private func acceptClient() {
-            let client = accept(listener, nil, nil)
+            let client = accept(listener.descriptor, nil, nil)
             // The client may have given up already.
             guard client >= 0 else { return }
             defer { Glibc.close(client) }
@@ -155,6 +126,12 @@ package final class TCPCharacterServer: CharacterChannel {
 
 package enum TCPServerError: Error, Hashable, Sendable {
     case portInUse(UInt16)
+    /// Another process listens at this path.
+    case pathInUse(String)
+    /// Something that is not ours to remove.
+    case notASocket(path: String)
+    /// Empty, longer than `limit` bytes, or with a NUL.
+    case badPath(String, limit: Int)
     case hostRefused(errno: Int32)
     case loopRefused(EventLoopError)
 }

@@ -27,4 +27,5 @@ package enum BootError: Error, Sendable {
     case signals(SignalSourceError)
     case terminal(TerminalError)
     case debugPort(TCPServerError)
+    case debugger(TCPServerError)
 }

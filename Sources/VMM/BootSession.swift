@@ -14,6 +14,7 @@ package final class BootSession: Sendable {
     private let clock = HostClock()
     private let timeline: TimelineRecorder?
     private let current = Mutex(Current())
+    private let exitCode: @Sendable (StopReason) -> Int32
 
     private struct Running: Sendable {
         let lifecycle: MachineLifecycle
@@ -27,8 +28,14 @@ package final class BootSession: Sendable {
         var sessionStop: StopReason?
     }
 
-    /// - Parameter say: gets messages, on any thread.
-    package init(_ configuration: MachineConfiguration, say: @escaping @Sendable (SessionMessage) -> Void) {
+    /// - Parameters:
+    ///   - exitCode: what a debugger is told of the machine's end.
+    ///   - say: gets messages, on any thread.
+    package init(
+        _ configuration: MachineConfiguration, exitCode: @escaping @Sendable (StopReason) -> Int32 = { _ in 0 },
+        say: @escaping @Sendable (SessionMessage) -> Void
+    ) {
+        self.exitCode = exitCode
         self.configuration = configuration
         self.say = say
         let clock = clock
@@ -59,7 +66,9 @@ package final class BootSession: Sendable {
                     timeout: { [self] in stop(.timedOut) }))
         }
         defer { host.close() }
-        var outcome = try bootUntilDone(&preparation, on: accelerator, host: host)
+        let debugger = try openDebugger()
+        defer { debugger?.close() }
+        var outcome = try bootUntilDone(&preparation, on: accelerator, host: host, debugger)
         // How the guest ended is worth more than the picture of it.
         do throws(BootError) { try writeTimeline(outcome, preparation) } catch { outcome.timelineFailure = error }
         return outcome
@@ -73,8 +82,16 @@ package final class BootSession: Sendable {
         }
     }
 
+    private func openDebugger() throws(BootError) -> DebugServer? {
+        guard let address = configuration.debugger else { return nil }
+        let server = try DebugServer(address.listening, say: say)
+        let wait = configuration.waitsForDebugger ? "; the guest waits for it" : ""
+        say(SessionMessage(level: .notice, text: "gdb: target remote \(server.address.words)\(wait)"))
+        return server
+    }
+
     private func bootUntilDone(
-        _ preparation: inout BootPreparation, on choice: AcceleratorChoice, host: SessionHost
+        _ preparation: inout BootPreparation, on choice: AcceleratorChoice, host: SessionHost, _ debugger: DebugServer?
     ) throws(BootError) -> BootOutcome {
         let faults = GuestFaultLog(clock: host.guestClock) { [say] text in
             say(SessionMessage(level: .detail, text: "guest: \(text)"))
@@ -93,10 +110,16 @@ package final class BootSession: Sendable {
                         level: .notice,
                         text: "input is a terminal: this run does not repeat exactly; from a pipe or a file it does"))
             }
+            if let debugger {
+                let target = machine.debugTarget(control: lifecycle) { [weak debugger] in debugger?.post($0) }
+                debugger.begin(target, held: isFirst && configuration.waitsForDebugger)
+            }
             isFirst = false
             let outcome = try run(machine, lifecycle, host)
             if let counts = outcome.counts { say(SessionMessage(level: .detail, text: counts.words)) }
-            guard outcome.reason == .reset, !configuration.noReboot else { return outcome }
+            let resets = outcome.reason == .reset && !configuration.noReboot
+            debugger?.end(exitCode: UInt8(truncatingIfNeeded: exitCode(outcome.reason)), willReset: resets)
+            guard resets else { return outcome }
             say(SessionMessage(level: .detail, text: "the guest reset; booting again"))
         }
     }

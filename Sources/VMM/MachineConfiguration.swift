@@ -50,6 +50,14 @@ public struct MachineConfiguration: Sendable {
         public init() {}
     }
 
+    /// Where a debugger connects.
+    public enum DebuggerAddress: Hashable, Sendable {
+        /// TCP on 127.0.0.1.
+        case port(UInt16)
+        /// A Unix domain socket.
+        case unix(path: String)
+    }
+
     public var image = Image.bundled
     /// Nil: the image's own architecture, and the host's for the bundled unikernel.
     public var architecture: Architecture?
@@ -73,6 +81,10 @@ public struct MachineConfiguration: Sendable {
     public var console: Console?
     /// TCP port on 127.0.0.1 for the bvmdebug device; nil: no such device.
     public var debugPort: UInt16?
+    /// Where gdb can connect; nil: nowhere.
+    public var debugger: DebuggerAddress?
+    /// The guest executes nothing before a debugger lets it go.
+    public var waitsForDebugger = false
     /// Seconds after which the machine is stopped; nil: never.
     public var timeout: Double?
     /// Run all vCPUs on one thread and on virtual time, so that the run can be repeated exactly: on the software CPU. Nil: as the host

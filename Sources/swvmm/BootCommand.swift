@@ -34,6 +34,15 @@ struct BootCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Serve the bvmdebug port on this TCP port of 127.0.0.1.", valueName: "port"))
     var bvmdebug: UInt16?
 
+    @Option(
+        help: ArgumentHelp(
+            "Serve gdb at this TCP port of 127.0.0.1, or at a Unix socket: `target remote` in gdb.",
+            valueName: "port|unix:path"))
+    var gdb: DebuggerAddressOption?
+
+    @Flag(help: "With --gdb: the guest executes nothing before gdb lets it go.")
+    var wait = false
+
     @Option(help: ArgumentHelp("Write the boot as a picture: a self-contained HTML page.", valueName: "file"))
     var timeline: String?
 
@@ -45,6 +54,7 @@ struct BootCommand: ParsableCommand {
             throw ValidationError("--timeout \(timeout): seconds above 0 are wanted")
         }
         try repeatability.validate(with: accel)
+        if wait && gdb == nil { throw ValidationError("--wait: needs --gdb, without which nobody lets the guest go") }
     }
 
     func run() throws {
@@ -55,12 +65,14 @@ struct BootCommand: ParsableCommand {
         configuration.hugePages = hugePages
         configuration.noReboot = noReboot
         configuration.debugPort = bvmdebug
+        configuration.debugger = gdb?.address
+        configuration.waitsForDebugger = wait
         configuration.timelinePath = timeline
 
         let isVerbose = verbose
         let outcome: BootOutcome
         do throws(BootError) {
-            outcome = try BootSession(configuration) { message in
+            outcome = try BootSession(configuration, exitCode: \.exitCode) { message in
                 guard isVerbose || message.level != .detail else { return }
                 // An answer to a key comes in the middle of the guest's line.
                 StandardError.print("\(message.level == .answer ? "\n" : "")swvmm: \(message.text)")

@@ -32,6 +32,7 @@ extension BootError {
         case .signals(.loopRefused(let error)): "signals: \(error.words)"
         case .terminal(let error): "the terminal: \(error.words)"
         case .debugPort(let error): "--bvmdebug: \(error.words)"
+        case .debugger(let error): "--gdb: \(error.words)"
         }
     }
 }
@@ -102,6 +103,9 @@ extension TCPServerError {
     var words: String {
         switch self {
         case .portInUse(let port): "port \(port) of 127.0.0.1 is in use; choose another one"
+        case .pathInUse(let path): "\(path): another process listens there; choose another path"
+        case .notASocket(let path): "\(path): exists and is no socket; choose another path"
+        case .badPath(let path, let limit): "'\(path)': a path of 1 to \(limit) bytes is wanted"
         case .hostRefused(let code): HostFacts.describe(errno: code)
         case .loopRefused(let error): error.words
         }

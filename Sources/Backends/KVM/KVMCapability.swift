@@ -16,6 +16,7 @@ package enum KVMCapability: String, Hashable, Sendable, CaseIterable {
     case irqRouting = "KVM_CAP_IRQ_ROUTING"
     case internalErrorData = "KVM_CAP_INTERNAL_ERROR_DATA"
     case guestDebug = "KVM_CAP_SET_GUEST_DEBUG"
+    case guestDebugFlags = "KVM_CAP_SET_GUEST_DEBUG2"
     case tscDeadlineTimer = "KVM_CAP_TSC_DEADLINE_TIMER"
     case getTSCFrequency = "KVM_CAP_GET_TSC_KHZ"
     case tscControl = "KVM_CAP_TSC_CONTROL"
@@ -44,7 +45,8 @@ package enum KVMCapability: String, Hashable, Sendable, CaseIterable {
             !Self.hostIsX86
         case .ipaSize, .pmuV3, .sve, .el2:
             false
-        case .irqRouting, .internalErrorData, .guestDebug, .tscDeadlineTimer, .getTSCFrequency, .tscControl,
+        case .irqRouting, .internalErrorData, .guestDebug, .guestDebugFlags, .tscDeadlineTimer, .getTSCFrequency,
+            .tscControl,
             .readOnlyMemory, .splitIRQChip, .x2APICAPI, .syncRegisters, .dirtyRing:
             false
         }
@@ -76,6 +78,7 @@ package enum KVMCapability: String, Hashable, Sendable, CaseIterable {
             case .irqRouting: KVM_CAP_IRQ_ROUTING
             case .internalErrorData: KVM_CAP_INTERNAL_ERROR_DATA
             case .guestDebug: KVM_CAP_SET_GUEST_DEBUG
+            case .guestDebugFlags: KVM_CAP_SET_GUEST_DEBUG2
             case .tscDeadlineTimer: KVM_CAP_TSC_DEADLINE_TIMER
             case .getTSCFrequency: KVM_CAP_GET_TSC_KHZ
             case .tscControl: KVM_CAP_TSC_CONTROL

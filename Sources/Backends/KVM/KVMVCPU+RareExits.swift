@@ -22,7 +22,7 @@ extension KVMVCPU {
             return decodeSystemEvent()
         case .debug:
             #if arch(x86_64)
-                return .debug(address: GuestVirtualAddress(unsafe page.pointee.debug.arch.pc))
+                return decodeDebugExit()
             #else
                 return .debug(address: GuestVirtualAddress((try? register(.pc)) ?? 0))
             #endif

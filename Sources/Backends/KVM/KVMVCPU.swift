@@ -45,6 +45,11 @@ package final class KVMVCPU: VCPU {
         /// Address or port of the current piece, and which of the two: valid while `rest` is not 0.
         var address: UInt64 = 0
         var isMemory = false
+        #if arch(x86_64)
+            /// What KVM_SET_GUEST_DEBUG was told last.
+            var debugRegisters = X86DebugRegisters()
+            var isSingleStepping = false
+        #endif
     }
 
     package let index: VCPUIndex

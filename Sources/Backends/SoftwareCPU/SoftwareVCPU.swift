@@ -83,6 +83,14 @@ extension SoftwareVCPU: SingleStepping {
 
 extension SoftwareVCPU: AddressTranslating {}
 
+extension SoftwareVCPU: Debuggable {
+    package func setDebugPoints(_ points: DebugPointSet) throws(SoftwareCPUError) -> Bool {
+        setHostBreakpoints(points.breakpoints.map(\.rawValue))
+        setHostWatchpoints(points.watchpoints)
+        return true
+    }
+}
+
 // Breakpoints and watchpoints of whoever debugs the guest. Each call replaces those of the one before. On the thread that runs
 // the vCPU, between two `run()`, or when none does.
 //

@@ -15,6 +15,7 @@ package final class Machine<Backend: VirtualMachine>: Sendable {
         var reports: [MachineReport.VCPU] = []
         var reportReceiver: (@Sendable ([MachineReport.VCPU]) -> Void)?
         var finalTraces: [ExitTrace]
+        var hasStarted = false
     }
 
     package let backend: Backend
@@ -25,6 +26,8 @@ package final class Machine<Backend: VirtualMachine>: Sendable {
     private let log: GuestFaultLog
     private let describe: Describer
     private let reportWanted = Atomic<Bool>(false)
+    /// Where the vCPUs wait while the machine stands still.
+    let gate: VCPUGate<Backend.CPU>
     private let state: Mutex<State>
 
     init(
@@ -38,6 +41,7 @@ package final class Machine<Backend: VirtualMachine>: Sendable {
         self.lifecycle = lifecycle
         self.log = log
         self.describe = describe
+        gate = VCPUGate(count: vcpus.count)
         state = Mutex(State(finalTraces: Array(repeating: ExitTrace(), count: vcpus.count)))
     }
 }
@@ -51,9 +55,11 @@ extension Machine {
     package func start(
         observer: (any ExitObserver)?, onEntry: @escaping @Sendable () -> Void = {}
     ) throws(HostThreadError) {
-        lifecycle.onStop { [vcpus] _ in
+        lifecycle.onStop { [vcpus, gate] _ in
             for vcpu in vcpus { vcpu.kick() }
+            gate.end()
         }
+        state.withLock { $0.hasStarted = true }
         for index in vcpus.indices {
             try startThread("vcpu\(index)") { [self] in
                 if index == 0 { onEntry() }
@@ -91,6 +97,70 @@ extension Machine {
         }
         reportWanted.store(true, ordering: .releasing)
         for vcpu in vcpus { vcpu.kick() }
+        gate.wake()
+    }
+}
+
+// MARK: - Standing still
+
+extension Machine {
+    /// Who is told that all vCPUs stand still; see `VCPUGate.setListener`. Before the machine starts.
+    func setStandstillListener(_ listener: @escaping @Sendable ([VCPUStop]) -> Void) { gate.setListener(listener) }
+
+    /// Has all vCPUs stand still soon: between two instructions, or before the first one. A vCPU that waits for the console's
+    /// reader comes when it goes on.
+    func pause() {
+        gate.close()
+        for vcpu in vcpus { vcpu.kick() }
+    }
+
+    /// Lets these vCPUs go on, while all stand still.
+    func resume(_ indices: [VCPUIndex]) { gate.open(indices) }
+
+    /// Does something with a vCPU that stands still, on its thread; here when the machine has not started. Nil: it runs, or has ended.
+    func performStanding<Result: Sendable>(
+        on index: VCPUIndex, _ body: @escaping @Sendable (Backend.CPU) -> Result
+    ) -> Result? {
+        guard vcpus.indices.contains(index.rawValue) else { return nil }
+        guard state.withLock({ $0.hasStarted }) else { return body(vcpus[index.rawValue]) }
+        let result = Mutex<Result?>(nil)
+        let isDone = gate.perform(on: index) { cpu in
+            let value = body(cpu)
+            result.withLock { $0 = value }
+        }
+        return isDone ? result.withLock { $0 } : nil
+    }
+
+    /// A report of a vCPU that stands still, as text. Nil: it runs, or has ended.
+    func report(of index: VCPUIndex) -> String? {
+        let describe = describe
+        return performStanding(on: index) { cpu in
+            MachineReport(vcpus: [describe(index, cpu, ExitTrace())], consoleLines: []).text
+        }
+    }
+
+    /// Waits at the gate, answering reports.
+    private func stand(_ index: VCPUIndex, _ vcpu: Backend.CPU, _ trace: ExitTrace) {
+        gate.pass(index, vcpu) {
+            if reportWanted.load(ordering: .acquiring) { deliverReport(index, vcpu, trace) }
+        }
+    }
+
+    /// A vCPU stopped for whoever debugs the machine: all stand still until it goes on. False: nobody debugs it.
+    private func stopForDebugger(
+        _ stop: VCPUStop, _ vcpu: Backend.CPU, _ trace: ExitTrace
+    ) -> Bool {
+        guard gate.note(stop) else { return false }
+        pause()
+        stand(stop.vcpu, vcpu, trace)
+        return true
+    }
+
+    /// The guest cannot go on: a debugger sees it before the machine stops.
+    @inline(never)
+    private func crash(_ index: VCPUIndex, _ vcpu: Backend.CPU, _ trace: ExitTrace, _ cause: VCPUStopCause) {
+        _ = stopForDebugger(VCPUStop(vcpu: index, cause: .crashed), vcpu, trace)
+        lifecycle.stop(.vcpuStopped(index, cause))
     }
 }
 
@@ -101,6 +171,7 @@ extension Machine {
     /// through an existential; the buses' devices do what they do.
     private func runVCPU(_ index: VCPUIndex, _ vcpu: Backend.CPU, _ observer: (any ExitObserver)?) -> ExitTrace {
         var trace = ExitTrace()
+        if gate.isClosed { stand(index, vcpu, trace) }
         while !lifecycle.isStopping {
             let exit: VCPUExit
             do throws(Backend.CPU.Failure) {
@@ -133,8 +204,9 @@ extension Machine {
             writeMMIO(address, width, value)
         case .interrupted:
             if reportWanted.load(ordering: .acquiring) { deliverReport(index, vcpu, trace) }
+            if gate.isClosed { stand(index, vcpu, trace) }
         case .shutdown:
-            lifecycle.stop(.vcpuStopped(index, .tripleFault))
+            crash(index, vcpu, trace, .tripleFault)
         case .halted:
             lifecycle.stop(.vcpuStopped(index, .haltedForever))
         case .systemEvent(.powerOff):
@@ -142,11 +214,12 @@ extension Machine {
         case .systemEvent(.reset):
             lifecycle.stop(.reset)
         case .systemEvent(.crash):
-            lifecycle.stop(.vcpuStopped(index, .systemCrash))
-        case .debug:
-            lifecycle.stop(.vcpuStopped(index, .unexpectedDebugExit))
+            crash(index, vcpu, trace, .systemCrash)
+        case .debug(let address, let reason):
+            let stop = VCPUStop(vcpu: index, cause: .debug(reason, address))
+            if !stopForDebugger(stop, vcpu, trace) { lifecycle.stop(.vcpuStopped(index, .unexpectedDebugExit)) }
         case .failure(let failure):
-            lifecycle.stop(.vcpuStopped(index, .runFailure(failure)))
+            crash(index, vcpu, trace, .runFailure(failure))
         }
     }
 

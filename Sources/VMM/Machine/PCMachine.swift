@@ -1,5 +1,6 @@
 internal import Boot
 internal import ConsoleDevices
+internal import Debugger
 internal import GuestABI
 internal import KVMBackend
 internal import VMMCore
@@ -65,4 +66,10 @@ struct PCMachine: SessionMachine {
     }
 
     func disconnect() { devices.uart.disconnect() }
+
+    func debugTarget(
+        control: any MachineControl, tell: @escaping @Sendable (TargetEvent) -> Void
+    ) -> any DebugTarget {
+        MachineDebugger(machine, map: RegisterMaps.x86_64, control: control, tell: tell)
+    }
 }

@@ -1,3 +1,4 @@
+internal import Debugger
 internal import HostIO
 internal import VMMCore
 
@@ -11,6 +12,14 @@ protocol SessionMachine: Sendable {
     func disconnect()
     /// What was executed, when that can be told exactly. Only after `join()`.
     var instructionCounts: InstructionCounts? { get }
+    /// The machine as a debugger sees it. Before it starts.
+    ///
+    /// - Parameters:
+    ///   - control: what resets and ends the machine.
+    ///   - tell: gets what happens, on any thread.
+    func debugTarget(
+        control: any MachineControl, tell: @escaping @Sendable (TargetEvent) -> Void
+    ) -> any DebugTarget
 }
 
 extension SessionMachine {

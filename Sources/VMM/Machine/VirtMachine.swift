@@ -1,5 +1,6 @@
 internal import AArch64
 internal import Boot
+internal import Debugger
 internal import HostIO
 internal import SoftwareCPU
 internal import TimerDevices
@@ -74,5 +75,11 @@ struct VirtMachine: SessionMachine {
         repeatable.map { run in
             InstructionCounts(executed: machine.vcpus.map(\.executedInstructions), virtualTime: run.clock.now)
         }
+    }
+
+    func debugTarget(
+        control: any MachineControl, tell: @escaping @Sendable (TargetEvent) -> Void
+    ) -> any DebugTarget {
+        MachineDebugger(machine, map: RegisterMaps.arm64, control: control, tell: tell)
     }
 }

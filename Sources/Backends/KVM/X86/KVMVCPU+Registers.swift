@@ -61,14 +61,6 @@
         }
     }
 
-    extension KVMVCPU: SingleStepping {
-        package func setSingleStep(_ enabled: Bool) throws(KVMError) {
-            var debug = kvm_guest_debug()
-            if enabled { debug.control = UInt32(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP) }
-            try checked(unsafe swvmm_kvm_set_guest_debug(descriptor.number, &debug), .setGuestDebug)
-        }
-    }
-
     extension KVMVCPU: AddressTranslating {
         /// Where the guest's page tables lead `address`, or nil when they do not, or KVM cannot tell.
         package func translate(_ address: GuestVirtualAddress) -> GuestAddress? {

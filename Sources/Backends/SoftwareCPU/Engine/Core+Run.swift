@@ -95,7 +95,8 @@ extension Core {
             case .starting: start()
             case .on: break
             }
-            if takeInterrupt() { forgetPassing() }
+            // A step stays in the code that is looked at, as other debuggers' do.
+            if !isSingleStepping, takeInterrupt() { forgetPassing() }
             if s.attention == 0 { return nil }
         }
     }
@@ -170,6 +171,7 @@ extension Core {
     func setSingleStep(_ enabled: Bool) {
         isSingleStepping = enabled
         updateContext()
+        if !enabled { noticeInterrupts() }
     }
 }
 

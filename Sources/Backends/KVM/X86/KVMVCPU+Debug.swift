@@ -1,0 +1,71 @@
+#if arch(x86_64)
+    internal import KVMBridge
+    package import VMMCore
+
+    // Stops for a debugger, by the CPU's own debug registers: the guest's memory stays as it is, and its own use of the debug
+    // registers does not see ours. Source: KVM API 4.87 "KVM_SET_GUEST_DEBUG"; Intel SDM vol. 3B, 18.2 "Debug Registers".
+
+    // SAFETY, for this file: as for KVMVCPU+Run.swift; the union's member that is read is that of KVM_EXIT_DEBUG.
+
+    extension KVMVCPU: Debuggable {
+        package func setDebugPoints(_ points: DebugPointSet) throws(KVMError) -> Bool {
+            guard let registers = X86DebugRegisters(points) else { return false }
+            unsafe state.pointee.debugRegisters = registers
+            try applyDebugControl()
+            return true
+        }
+    }
+
+    extension KVMVCPU: SingleStepping {
+        /// While stepping no interrupt is delivered, where KVM can hold them back: a step stays in the code that is looked at.
+        package func setSingleStep(_ enabled: Bool) throws(KVMError) {
+            unsafe state.pointee.isSingleStepping = enabled
+            try applyDebugControl()
+        }
+    }
+
+    extension KVMVCPU {
+        private func applyDebugControl() throws(KVMError) {
+            var debug = kvm_guest_debug()
+            let registers = unsafe state.pointee.debugRegisters
+            let isStepping = unsafe state.pointee.isSingleStepping
+            if isStepping || !registers.isEmpty { debug.control = UInt32(KVM_GUESTDBG_ENABLE) }
+            if isStepping {
+                debug.control |= UInt32(KVM_GUESTDBG_SINGLESTEP)
+                if machine.host.probe.value(of: .guestDebugFlags) & Int32(KVM_GUESTDBG_BLOCKIRQ) != 0 {
+                    debug.control |= UInt32(KVM_GUESTDBG_BLOCKIRQ)
+                }
+            }
+            if !registers.isEmpty {
+                debug.control |= UInt32(KVM_GUESTDBG_USE_HW_BP)
+                debug.arch.debugreg.0 = registers.addresses[0]
+                debug.arch.debugreg.1 = registers.addresses[1]
+                debug.arch.debugreg.2 = registers.addresses[2]
+                debug.arch.debugreg.3 = registers.addresses[3]
+                debug.arch.debugreg.7 = registers.control
+            }
+            try checked(unsafe swvmm_kvm_set_guest_debug(descriptor.number, &debug), .setGuestDebug)
+        }
+
+        /// KVM_EXIT_DEBUG in the terms of whoever debugs.
+        func decodeDebugExit() -> VCPUExit {
+            let debug = unsafe page.pointee.debug.arch
+            let registers = unsafe state.pointee.debugRegisters
+            let address = GuestVirtualAddress(debug.pc)
+            // DR6: bits 3:0 tell which register matched, bit 14 a single step.
+            for index in 0..<4 where debug.dr6 >> UInt64(index) & 1 != 0 {
+                switch registers.kind(of: index) {
+                case .execute: return .debug(address: address, reason: .breakpoint)
+                case .write, .access:
+                    return .debug(
+                        address: address,
+                        reason: .watchpoint(
+                            accessed: GuestVirtualAddress(registers.addresses[index]),
+                            isWrite: registers.kind(of: index) == .write))
+                case nil: continue
+                }
+            }
+            return .debug(address: address, reason: .step)
+        }
+    }
+#endif

@@ -1,0 +1,122 @@
+internal import Glibc
+
+/// Where a server listens.
+package enum ListeningAddress: Hashable, Sendable {
+    /// TCP on 127.0.0.1; 0: a port of the host's choice.
+    case port(UInt16)
+    /// A Unix domain socket, which only this user can open.
+    case path(String)
+}
+
+/// A socket that listens.
+///
+/// The path of a Unix socket goes with it. A socket that a dead process left at the path is replaced.
+final class ListeningSocket: Sendable {
+    let descriptor: Int32
+    /// The address, with the port that it has.
+    let address: ListeningAddress
+
+    init(_ wanted: ListeningAddress) throws(TCPServerError) {
+        switch wanted {
+        case .port(let port):
+            let (descriptor, port) = try Self.listen(onPort: port)
+            self.descriptor = descriptor
+            address = .port(port)
+        case .path(let path):
+            descriptor = try Self.listen(at: path)
+            address = wanted
+        }
+    }
+
+    deinit {
+        close(descriptor)
+        // SAFETY: the string lives through the call.
+        if case .path(let path) = address { unsafe _ = unlink(path) }
+    }
+
+    private static func makeSocket(_ family: Int32) throws(TCPServerError) -> Int32 {
+        let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+        let descriptor = socket(family, kind, 0)
+        guard descriptor >= 0 else { throw .hostRefused(errno: errno) }
+        return descriptor
+    }
+
+    private static func listen(onPort port: UInt16) throws(TCPServerError) -> (descriptor: Int32, port: UInt16) {
+        let descriptor = try makeSocket(AF_INET)
+        var reuse: Int32 = 1
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        // SAFETY: sockaddr_in is one of the layouts of sockaddr; each pointer is valid for its call, and `length` tells
+        // its size.
+        let succeeded = unsafe withUnsafeMutablePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
+                // A port of an earlier run, whose connections linger, can be taken again.
+                unsafe setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &reuse, socklen_t(MemoryLayout<Int32>.size))
+                    == 0
+                    && bind(descriptor, generic, length) == 0
+                    && Glibc.listen(descriptor, 1) == 0
+                    && getsockname(descriptor, generic, &length) == 0
+            }
+        }
+        guard succeeded else {
+            let reason = errno
+            close(descriptor)
+            throw reason == EADDRINUSE ? .portInUse(port) : .hostRefused(errno: reason)
+        }
+        return (descriptor, UInt16(bigEndian: address.sin_port))
+    }
+
+    private static func listen(at path: String) throws(TCPServerError) -> Int32 {
+        try makeRoom(at: path)
+        let descriptor = try makeSocket(AF_UNIX)
+        let isBound = try unsafe withAddress(of: path) { address, length in
+            // SAFETY: the pointer and the length describe one address; the string lives through its call. Nobody else may
+            // connect: the mode is set before the socket listens.
+            unsafe bind(descriptor, address, length) == 0 && chmod(path, 0o600) == 0
+                && Glibc.listen(descriptor, 1) == 0
+        }
+        guard isBound else {
+            let reason = errno
+            close(descriptor)
+            throw .hostRefused(errno: reason)
+        }
+        return descriptor
+    }
+
+    /// Removes a socket at the path that nobody serves; refuses anything else there.
+    private static func makeRoom(at path: String) throws(TCPServerError) {
+        var status = stat()
+        // SAFETY: the string and the struct live through the call.
+        guard unsafe lstat(path, &status) == 0 else { return }
+        guard status.st_mode & S_IFMT == S_IFSOCK else { throw .notASocket(path: path) }
+        let probe = try makeSocket(AF_UNIX)
+        defer { close(probe) }
+        // SAFETY: the pointer and the length describe one address.
+        let isServed = try unsafe withAddress(of: path) { unsafe connect(probe, $0, $1) == 0 || errno == EAGAIN }
+        guard !isServed else { throw .pathInUse(path) }
+        // SAFETY: the string lives through the call.
+        unsafe _ = unlink(path)
+    }
+
+    private static func withAddress<Result>(
+        of path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
+    ) throws(TCPServerError) -> Result {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        let bytes = Array(path.utf8)
+        let room = MemoryLayout.size(ofValue: address.sun_path)
+        // The last byte stays 0.
+        guard !bytes.isEmpty, bytes.count < room, !bytes.contains(0) else { throw .badPath(path, limit: room - 1) }
+        // SAFETY: fewer bytes than the array has.
+        unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: bytes) }
+        // SAFETY: sockaddr_un is one of the layouts of sockaddr.
+        return unsafe withUnsafePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe body($0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+    }
+}
