@@ -28,6 +28,7 @@ let package = Package(
     name: "swvmm",
     products: [
         .executable(name: "swvmm", targets: ["swvmm"]),
+        .executable(name: "swvmm-test", targets: ["swvmm-test"]),
         .library(name: "VMM", targets: ["VMM"]),
     ],
     dependencies: [
@@ -64,6 +65,8 @@ let package = Package(
         room("HostIO", path: "HostIO", uses: ["VMMCore", "CLinux", "HostBridge"]),
         .systemLibrary(name: "CCapstone", path: "Sources/CLibraries/CCapstone", providers: [.apt(["libcapstone-dev"])]),
         room("Disassembly", path: "CLibraries/Disassembly", uses: ["CCapstone"]),
+        .systemLibrary(name: "CYAML", path: "Sources/CLibraries/CYAML", providers: [.apt(["libyaml-dev"])]),
+        room("YAML", path: "CLibraries/YAML", uses: ["CYAML"]),
 
         // The remote debugger's protocol, pure.
         room("Debugger", path: "Debugger", uses: ["VMMCore"]),
@@ -99,6 +102,18 @@ let package = Package(
             swiftSettings: strict
         ),
 
+        // `swvmm test`: a program of its own (docs/adr/0007-suites-in-a-second-program.md).
+        room("SuiteRunner", path: "SuiteRunner", uses: ["VMM", "VMMCore", "HostIO", "KVMBackend", "YAML"]),
+        .executableTarget(
+            name: "swvmm-test",
+            dependencies: [
+                "SuiteRunner", "VMM", "VMMCore", "HostIO", "KVMBackend", "YAML",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Sources/swvmm-test",
+            swiftSettings: strict
+        ),
+
         // Benchmarks.
         .target(name: "BareExitLoop", dependencies: ["KVMBridge"], path: "Benchmarks/ExitCost/BareExitLoop"),
         .executableTarget(
@@ -122,6 +137,8 @@ let package = Package(
         tests(
             "AArch64Tests", path: "Arch/AArch64",
             uses: ["AArch64", "Boot", "VMMCore", "GuestKernel", "FlattenedDeviceTree", "GuestABI"]),
+        tests("YAMLTests", path: "CLibraries/YAML", uses: ["YAML"]),
+        tests("SuiteRunnerTests", path: "SuiteRunner", uses: ["SuiteRunner", "VMM", "VMMCore", "YAML"]),
         tests("HostIOTests", path: "HostIO", uses: ["HostIO", "VMMCore", "HostBridge"]),
         tests("ConsoleDevicesTests", path: "Devices/Console", uses: ["VMMCore", "GuestABI", "ConsoleDevices"]),
         tests("TimerDevicesTests", path: "Devices/Timer", uses: ["VMMCore", "TimerDevices"]),

@@ -13,6 +13,9 @@ package final class SignalSource: Sendable {
     /// What asks a process to end.
     package static let termination: [Int32] = [SIGINT, SIGTERM, SIGHUP]
 
+    /// Asks for an end with a report, as it does in other programs for one with a core file.
+    package static let quit: Int32 = SIGQUIT
+
     private let loop: EventLoop
     private let descriptor: Int32
     private let registration: EventLoop.Registration

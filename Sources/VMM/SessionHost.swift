@@ -34,7 +34,8 @@ final class SessionHost: Sendable {
         self.clock = clock
         do throws(EventLoopError) { loop = try EventLoop() } catch { throw .eventLoop(error) }
         do throws(SignalSourceError) {
-            signals = try SignalSource(loop: loop, handler: handlers.signal)
+            signals = try SignalSource(
+                SignalSource.termination + [SignalSource.quit], loop: loop, handler: handlers.signal)
         } catch {
             throw .signals(error)
         }

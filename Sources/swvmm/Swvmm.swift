@@ -9,7 +9,7 @@ struct Swvmm: ParsableCommand {
         commandName: "swvmm",
         abstract: "Boots x86_64 and arm64 guests; without an image, its own unikernel.",
         version: "0.1.0",
-        subcommands: [BootCommand.self, InspectCommand.self, DoctorCommand.self]
+        subcommands: [BootCommand.self, InspectCommand.self, TestCommand.self, DoctorCommand.self]
     )
 
     /// ArgumentParser's own entry, but with 2 as the exit code of a usage error.

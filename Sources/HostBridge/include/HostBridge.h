@@ -1,6 +1,8 @@
-// What must run inside a signal handler, and so cannot be Swift: no allocation, no locks, no lazy initialisation.
+// What must run inside a signal handler or between fork and exec, and so cannot be Swift: no allocation, no locks, no lazy
+// initialisation. Besides, calls of variable arity, which Swift does not import.
 #pragma once
 #include <stdbool.h>
+#include <sys/types.h>
 #include <termios.h>
 
 // Puts the terminal `descriptor` into the mode `raw`, and sees to it that `saved` comes back when the process ends:
@@ -21,3 +23,18 @@ void host_terminal_restore_now(void);
 
 // Names the calling thread; the first 15 bytes count. (Swift does not see GNU's pthread_setname_np.)
 void host_thread_set_name(const char *name);
+
+// Starts a program in a process group of its own, with this process's environment and three descriptors as its standard ones, no signal blocked or ignored.
+// It is killed when the calling thread ends. `child_descriptor` becomes readable when it has ended; the caller closes it, and
+// waits for the child. Returns 0 or an errno: that of execve, too.
+int host_spawn(
+    const char *path, char *const arguments[], const int standard[3], pid_t *child, int *child_descriptor);
+
+// A pipe, read end first, whose ends close on exec. Returns 0 or an errno.
+int host_pipe_pair(int ends[2]);
+
+// How many columns the terminal has; 0 when that is not known.
+int host_terminal_columns(int descriptor);
+
+// The cores that the calling thread may run on; 0 when that is not known.
+int host_usable_cores(void);

@@ -1,3 +1,4 @@
+internal import HostIO
 package import VMMCore
 
 /// Why a machine stopped. The first reason counts; later ones are dropped.
@@ -20,11 +21,12 @@ package enum StopReason: Hashable, Sendable {
     /// swvmm got a signal that asks it to end.
     case signal(Int32)
 
-    /// True when the guest failed: swvmm prints a report and exits with 3 (124 after a timeout).
+    /// True when the guest failed: swvmm prints a report and exits with 3 (124 after a timeout). And on SIGQUIT.
     package var deservesReport: Bool {
         switch self {
         case .guestPanicked, .vcpuStopped, .timedOut, .instructionLimit: true
-        case .powerOff, .reset, .debugExit, .userLeft, .hostRefusedThreads, .signal: false
+        case .signal(let number): number == SignalSource.quit
+        case .powerOff, .reset, .debugExit, .userLeft, .hostRefusedThreads: false
         }
     }
 }
