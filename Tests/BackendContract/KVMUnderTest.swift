@@ -3,7 +3,7 @@ import Testing
 import VMMCore
 
 /// The host's KVM, of the host's architecture.
-struct KVMUnderTest {
+struct KVMUnderTest: Sendable {
     let host: KVMHost
     let description = "KVM"
 
