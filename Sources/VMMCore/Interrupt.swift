@@ -4,6 +4,16 @@ package protocol InterruptLine: AnyObject, Sendable {
     func setLevel(_ asserted: Bool)
 }
 
+/// A level-sensitive wire that several threads may set without waiting for each other: each level has a number, and a level that
+/// comes after a later one is passed over. When a call returns the wire has that level or a later one.
+///
+/// It is for the wires that a CPU itself pulls down: were that left to a thread that is not running just now, the CPU would
+/// take the same interrupt again and again until it is.
+package protocol OrderedInterruptLine: InterruptLine {
+    /// - Parameter order: from 1 up, one more for each change of the level.
+    func setLevel(_ asserted: Bool, order: UInt64)
+}
+
 /// A message-signalled interrupt: a 32-bit write of `data` to `address`.
 package struct MSI: Hashable, Sendable {
     package var address: GuestAddress

@@ -4,11 +4,12 @@ internal import VMMCore
 /// An interrupt line that records each change of its level.
 ///
 /// Threading: any thread.
-package final class RecordingInterruptLine: InterruptLine {
+package final class RecordingInterruptLine: OrderedInterruptLine {
     private struct State {
         var level = false
         var transitions: [Bool] = []
         var calls = 0
+        var input = OrderedInterruptInput()
     }
 
     private let state = Mutex(State())
@@ -22,6 +23,10 @@ package final class RecordingInterruptLine: InterruptLine {
             state.level = asserted
             state.transitions.append(asserted)
         }
+    }
+
+    package func setLevel(_ asserted: Bool, order: UInt64) {
+        if state.withLock({ $0.input.accepts(order: order) }) { setLevel(asserted) }
     }
 
     /// The level now. A line starts deasserted.

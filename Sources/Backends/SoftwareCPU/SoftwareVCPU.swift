@@ -10,7 +10,7 @@ package final class SoftwareVCPU: VCPU {
     package typealias Failure = SoftwareCPUError
 
     /// One interrupt input. Threading: any thread.
-    package final class Line: InterruptLine {
+    package final class Line: OrderedInterruptLine {
         private let signals: CPUSignals
         private let bit: UInt32
 
@@ -20,6 +20,8 @@ package final class SoftwareVCPU: VCPU {
         }
 
         package func setLevel(_ asserted: Bool) { signals.setInput(bit, asserted) }
+
+        package func setLevel(_ asserted: Bool, order: UInt64) { signals.setInput(bit, asserted, order: order) }
     }
 
     package let index: VCPUIndex

@@ -9,7 +9,9 @@ struct GICCPU {
     /// The most urgent interrupt that is forwarded to the CPU, whether it is signalled or not: ICC_HPPIR.
     var best: GICPendingInterrupt?
     /// IRQ and FIQ, by `GICDelivery.Signal`.
-    var outputs = InlineArray<2, InterruptOutput>(repeating: InterruptOutput())
+    private var outputs = InlineArray<2, OrderedInterruptOutput>(repeating: OrderedInterruptOutput())
+    /// The wires of the PPIs.
+    var inputs = InlineArray<16, OrderedInterruptInput>(repeating: OrderedInterruptInput())
 
     /// Interrupts of the group may come here.
     func takes(_ group: GICGroup) -> Bool { !waker.processorSleep && interface.enables(group) }
@@ -29,13 +31,12 @@ struct GICCPU {
     }
 
     private mutating func want(_ level: Bool, _ signal: GICDelivery.Signal, _ cpu: Int, _ delivery: inout GICDelivery) {
-        guard outputs[Int(signal.rawValue)].level != level else { return }
-        outputs[Int(signal.rawValue)].want(level)
-        delivery.note(cpu, signal)
+        guard let change = outputs[Int(signal.rawValue)].want(level) else { return }
+        delivery.append(GICDelivery.Step(cpu: cpu, signal: signal, change: change))
     }
 }
 
-/// The lines that have to be set: filled under the lock, emptied outside it.
+/// The lines that one step changed: filled under the lock, emptied outside it.
 struct GICDelivery {
     enum Signal: UInt8 {
         case irq = 0
@@ -45,30 +46,14 @@ struct GICDelivery {
     struct Step {
         var cpu: Int
         var signal: Signal
-        var level: Bool
+        var change: OrderedInterruptOutput.Change
     }
 
-    /// Bit n: CPU n.
-    private var irqs: UInt128 = 0
-    private var fiqs: UInt128 = 0
+    /// Most steps change one line at most, which needs no array.
+    private(set) var first: Step?
+    private(set) var others: [Step] = []
 
-    mutating func note(_ cpu: Int, _ signal: Signal) {
-        switch signal {
-        case .irq: irqs |= 1 << cpu
-        case .fiq: fiqs |= 1 << cpu
-        }
-    }
-
-    /// Takes out a line that was noted.
-    mutating func next() -> (cpu: Int, signal: Signal)? {
-        if irqs != 0 {
-            let cpu = irqs.trailingZeroBitCount
-            irqs &= irqs &- 1
-            return (cpu, .irq)
-        }
-        guard fiqs != 0 else { return nil }
-        let cpu = fiqs.trailingZeroBitCount
-        fiqs &= fiqs &- 1
-        return (cpu, .fiq)
+    mutating func append(_ step: Step) {
+        if first == nil { first = step } else { others.append(step) }
     }
 }

@@ -54,8 +54,9 @@ struct GICState {
         spiChanged(spi)
     }
 
-    /// The wire of a PPI. `ppi` is INTID - 16, 0 to 15.
-    mutating func setInput(_ asserted: Bool, ppi: Int, cpu: Int) {
+    /// The wire of a PPI. `ppi` is INTID - 16, 0 to 15. With an order, an older level is passed over.
+    mutating func setInput(_ asserted: Bool, ppi: Int, cpu: Int, order: UInt64? = nil) {
+        if let order, !cpus[cpu].inputs[ppi].accepts(order: order) { return }
         if cpus[cpu].own.setInput(asserted, 16 + ppi) { evaluate(cpu) }
     }
 
@@ -251,21 +252,11 @@ struct GICState {
 
     // MARK: Delivery
 
-    /// The line to set now, or nil: all are right, or another thread is at it.
-    mutating func beginDelivery() -> GICDelivery.Step? {
-        while let (cpu, signal) = delivery.next() {
-            if let level = cpus[cpu].outputs[Int(signal.rawValue)].beginDelivery() {
-                return GICDelivery.Step(cpu: cpu, signal: signal, level: level)
-            }
-        }
-        return nil
-    }
-
-    /// Ends `step`; gives the next one.
-    mutating func continueDelivery(_ step: GICDelivery.Step) -> GICDelivery.Step? {
-        if let level = cpus[step.cpu].outputs[Int(step.signal.rawValue)].continueDelivery() {
-            return GICDelivery.Step(cpu: step.cpu, signal: step.signal, level: level)
-        }
-        return beginDelivery()
+    /// What the step changed, to be told to the lines.
+    mutating func takeDelivery() -> GICDelivery {
+        guard delivery.first != nil else { return delivery }
+        let result = delivery
+        delivery = GICDelivery()
+        return result
     }
 }

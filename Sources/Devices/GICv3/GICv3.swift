@@ -12,7 +12,7 @@ package import VMMCore
 ///
 /// Threading: everything from any thread; a CPU's system registers on that CPU's thread. The CPUs' lines are called
 /// without a lock held, on the thread that caused the change. Order: when the call that caused a change returns, the
-/// lines are right, or another thread is about to set them.
+/// lines have that change or a later one.
 /// Errors: none that a guest can cause; see `GICState` on registers that are not there.
 /// Source: GICv3 (Arm IHI 0069).
 package final class GICv3: Sendable {
@@ -21,8 +21,8 @@ package final class GICv3: Sendable {
     /// SPIs of the `virt` machine.
     package static let defaultSPICount = 256
 
-    private let irq: [any InterruptLine]
-    private let fiq: [any InterruptLine]
+    private let irq: [any OrderedInterruptLine]
+    private let fiq: [any OrderedInterruptLine]
     private let state: Mutex<GICState>
     package let cpuCount: Int
     package let spiCount: Int
@@ -33,7 +33,8 @@ package final class GICv3: Sendable {
     ///   - irq: CPU n's IRQ input, level-sensitive, at index n.
     ///   - fiq: likewise, FIQ.
     package init(
-        cpuCount: Int, spiCount: Int = GICv3.defaultSPICount, irq: [any InterruptLine], fiq: [any InterruptLine]
+        cpuCount: Int, spiCount: Int = GICv3.defaultSPICount, irq: [any OrderedInterruptLine],
+        fiq: [any OrderedInterruptLine]
     ) {
         precondition((1...Self.maximumCPUCount).contains(cpuCount))
         precondition(irq.count == cpuCount && fiq.count == cpuCount)
@@ -58,7 +59,7 @@ package final class GICv3: Sendable {
     }
 
     /// The input of a CPU's private peripheral interrupt: `ppi` is 0 to 15 (INTID 16 to 31).
-    package func interruptLine(ppi: Int, cpu: Int) -> some InterruptLine {
+    package func interruptLine(ppi: Int, cpu: Int) -> some OrderedInterruptLine {
         precondition((0..<16).contains(ppi) && (0..<cpuCount).contains(cpu))
         return GICPPIInput(gic: self, ppi: ppi, cpu: cpu)
     }
@@ -82,19 +83,18 @@ package final class GICv3: Sendable {
     /// Takes one step, then brings the CPUs' lines to what came of it.
     @inline(__always)
     fileprivate func perform<Result: Sendable>(_ step: (inout GICState) -> Result) -> Result {
-        let (result, delivery) = state.withLock { state in (step(&state), state.beginDelivery()) }
-        if let delivery { deliver(delivery) }
+        let (result, delivery) = state.withLock { state in (step(&state), state.takeDelivery()) }
+        if let first = delivery.first {
+            deliver(first)
+            for other in delivery.others { deliver(other) }
+        }
         return result
     }
 
-    private func deliver(_ first: GICDelivery.Step) {
-        var next: GICDelivery.Step? = first
-        while let step = next {
-            switch step.signal {
-            case .irq: irq[step.cpu].setLevel(step.level)
-            case .fiq: fiq[step.cpu].setLevel(step.level)
-            }
-            next = state.withLock { $0.continueDelivery(step) }
+    private func deliver(_ step: GICDelivery.Step) {
+        switch step.signal {
+        case .irq: irq[step.cpu].setLevel(step.change.level, order: step.change.order)
+        case .fiq: fiq[step.cpu].setLevel(step.change.level, order: step.change.order)
         }
     }
 
@@ -151,7 +151,7 @@ private final class GICSPIInput: InterruptLine {
     func setLevel(_ asserted: Bool) { gic.perform { $0.setInput(asserted, spi: spi) } }
 }
 
-private final class GICPPIInput: InterruptLine {
+private final class GICPPIInput: OrderedInterruptLine {
     private let gic: GICv3
     private let ppi: Int
     private let cpu: Int
@@ -163,4 +163,8 @@ private final class GICPPIInput: InterruptLine {
     }
 
     func setLevel(_ asserted: Bool) { gic.perform { $0.setInput(asserted, ppi: ppi, cpu: cpu) } }
+
+    func setLevel(_ asserted: Bool, order: UInt64) {
+        gic.perform { $0.setInput(asserted, ppi: ppi, cpu: cpu, order: order) }
+    }
 }

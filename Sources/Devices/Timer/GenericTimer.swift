@@ -16,8 +16,8 @@ package final class GenericTimer: Sendable {
 
     private let clock: any Clock
     private let start: Nanoseconds
-    private let physical: any InterruptLine
-    private let virtual: any InterruptLine
+    private let physical: any OrderedInterruptLine
+    private let virtual: any OrderedInterruptLine
     private let scheduler: any DeadlineScheduler
     private let state: Mutex<GenericTimerState>
 
@@ -28,8 +28,8 @@ package final class GenericTimer: Sendable {
     ///   - virtual: the wire of CNTV, PPI 11 (INTID 27) on `virt`, level-sensitive.
     ///   - scheduler: this timer's own; its owner makes it call `deadlinePassed()`.
     package init(
-        clock: any Clock, start: Nanoseconds, virtualOffset: UInt64 = 0, physical: any InterruptLine,
-        virtual: any InterruptLine, scheduler: any DeadlineScheduler
+        clock: any Clock, start: Nanoseconds, virtualOffset: UInt64 = 0, physical: any OrderedInterruptLine,
+        virtual: any OrderedInterruptLine, scheduler: any DeadlineScheduler
     ) {
         self.clock = clock
         self.start = start
@@ -81,36 +81,19 @@ package final class GenericTimer: Sendable {
 
     // MARK: Effects
 
-    private struct Effects {
-        var physical: Bool?
-        var virtual: Bool?
-        var deadline: DeadlineOutput.Change?
-    }
-
     private func step(_ change: (inout GenericTimerState, CounterTicks) -> Void) {
         let count = count
-        let effects = state.withLock { state in
+        let (lines, deadline) = state.withLock { state in
             change(&state, count)
-            state.update(at: count) { Self.time(of: $0, start: start) }
-            return Effects(
-                physical: state.lines[GenericTimerState.Output.physical.rawValue].beginDelivery(),
-                virtual: state.lines[GenericTimerState.Output.virtual.rawValue].beginDelivery(),
-                deadline: state.deadline.beginDelivery())
+            let lines = state.update(at: count) { Self.time(of: $0, start: start) }
+            return (lines, state.deadline.beginDelivery())
         }
-        deliver(effects.physical, .physical, to: physical)
-        deliver(effects.virtual, .virtual, to: virtual)
-        var change = effects.deadline
-        while let next = change {
-            scheduler.apply(next)
-            change = state.withLock { $0.deadline.continueDelivery() }
-        }
-    }
-
-    private func deliver(_ first: Bool?, _ output: GenericTimerState.Output, to line: any InterruptLine) {
-        var step = first
-        while let level = step {
-            line.setLevel(level)
-            step = state.withLock { $0.lines[output.rawValue].continueDelivery() }
+        if let change = lines.physical { physical.setLevel(change.level, order: change.order) }
+        if let change = lines.virtual { virtual.setLevel(change.level, order: change.order) }
+        var next = deadline
+        while let change = next {
+            scheduler.apply(change)
+            next = state.withLock { $0.deadline.continueDelivery() }
         }
     }
 }

@@ -54,7 +54,7 @@ struct GenericTimerState {
     private var virtual = ComparatorState()
     /// CNTVOFF_EL2: the virtual counter is this far behind the physical one.
     var virtualOffset: UInt64
-    var lines = InlineArray<2, InterruptOutput>(repeating: InterruptOutput())
+    private var lines = InlineArray<2, OrderedInterruptOutput>(repeating: OrderedInterruptOutput())
     var deadline = DeadlineOutput()
 
     init(virtualOffset: UInt64) { self.virtualOffset = virtualOffset }
@@ -103,10 +103,17 @@ struct GenericTimerState {
         }
     }
 
+    /// What an update did to the lines.
+    struct LineChanges {
+        var physical: OrderedInterruptOutput.Change?
+        var virtual: OrderedInterruptOutput.Change?
+    }
+
     /// Brings lines and deadline to what `count` makes of the timers. `time` gives the time of a count, nil: never.
-    mutating func update(at count: CounterTicks, time: (CounterTicks) -> Nanoseconds?) {
-        lines[Output.physical.rawValue].want(physical.level(at: count))
-        lines[Output.virtual.rawValue].want(virtual.level(at: virtualCount(count)))
+    mutating func update(at count: CounterTicks, time: (CounterTicks) -> Nanoseconds?) -> LineChanges {
+        let changes = LineChanges(
+            physical: lines[Output.physical.rawValue].want(physical.level(at: count)),
+            virtual: lines[Output.virtual.rawValue].want(virtual.level(at: virtualCount(count))))
         let ticks =
             [
                 physical.ticksUntilChange(at: count), virtual.ticksUntilChange(at: virtualCount(count)),
@@ -114,5 +121,6 @@ struct GenericTimerState {
         let first = min(ticks[0] ?? .max, ticks[1] ?? .max)
         let (target, overflow) = count.rawValue.addingReportingOverflow(first)
         deadline.want(overflow ? nil : time(CounterTicks(target)))
+        return changes
     }
 }

@@ -214,4 +214,15 @@ import VMMTestSupport
         for intid in [96, 1019, 1024, 8192, 0xFF_FFFF, .max] as [UInt64] { fixture.set(.DIR_EL1, intid) }
         #expect(fixture.state(32) == (true, true))
     }
+
+    @Test("a PPI's level that comes after a later one is passed over")
+    func orderedPPI() {
+        let fixture = GICFixture(cpuCount: 1)
+        let wire = fixture.gic.interruptLine(ppi: 11, cpu: 0)
+        wire.setLevel(false, order: 2)
+        wire.setLevel(true, order: 1)
+        #expect(!fixture.irq[0].isAsserted)
+        wire.setLevel(true, order: 3)
+        #expect(fixture.irq[0].isAsserted)
+    }
 }

@@ -14,7 +14,9 @@ enum InterruptInputs {
 /// looks at the words; both sequentially consistent. The lock closes the gap between that look and the wait.
 @safe
 final class CPUSignals: Sendable {
-    private let inputs = Atomic<UInt32>(0)
+    /// Of each input the level in bit 0 and above it the number of that level: see `OrderedInterruptLine`.
+    private let irq = Atomic<UInt64>(0)
+    private let fiq = Atomic<UInt64>(0)
     private let event = Atomic<Bool>(false)
     private let isWaiting = Atomic<Bool>(false)
     private let state: StateBlock
@@ -45,15 +47,28 @@ final class CPUSignals: Sendable {
     }
 
     /// The asserted inputs.
-    var lines: UInt32 { inputs.load(ordering: .sequentiallyConsistent) }
+    var lines: UInt32 {
+        let (irq, fiq) = (irq.load(ordering: .sequentiallyConsistent), fiq.load(ordering: .sequentiallyConsistent))
+        return (irq & 1 != 0 ? InterruptInputs.irq : 0) | (fiq & 1 != 0 ? InterruptInputs.fiq : 0)
+    }
 
-    func setInput(_ bit: UInt32, _ asserted: Bool) {
-        guard asserted else {
-            inputs.bitwiseAnd(~bit, ordering: .sequentiallyConsistent)
-            return
+    /// With an order, a level older than the input's is passed over; without one it is the next.
+    func setInput(_ bit: UInt32, _ asserted: Bool, order: UInt64? = nil) {
+        let rose = bit == InterruptInputs.irq ? Self.set(irq, asserted, order) : Self.set(fiq, asserted, order)
+        if rose { attend(Attention.interrupt) }
+    }
+
+    /// Whether the input was low and is high now.
+    private static func set(_ input: borrowing Atomic<UInt64>, _ asserted: Bool, _ order: UInt64?) -> Bool {
+        var old = input.load(ordering: .sequentiallyConsistent)
+        while true {
+            let new = order ?? (old >> 1 &+ 1)
+            guard new > old >> 1 else { return false }
+            let result = input.compareExchange(
+                expected: old, desired: new << 1 | (asserted ? 1 : 0), ordering: .sequentiallyConsistent)
+            if result.exchanged { return asserted && old & 1 == 0 }
+            old = result.original
         }
-        let old = inputs.bitwiseOr(bit, ordering: .sequentiallyConsistent).oldValue
-        if old & bit == 0 { attend(Attention.interrupt) }
     }
 
     /// Makes the engine look up, and wakes it.
