@@ -18,8 +18,8 @@ import VMMTestSupport
     func outOfOrder() throws {
         var output = OrderedInterruptOutput()
         let line = RecordingInterruptLine()
-        let rise = try #require(output.want(true))
-        let fall = try #require(output.want(false))
+        let (first, second) = (output.want(true), output.want(false))
+        let (rise, fall) = (try #require(first), try #require(second))
         line.setLevel(fall.level, order: fall.order)
         line.setLevel(rise.level, order: rise.order)
         #expect(!line.isAsserted && line.transitions.isEmpty)
