@@ -5,7 +5,8 @@ package import VMMCore
 ///
 /// The host's end is a peer that is always ready (CTS, DSR and DCD on). Transmission takes no time, so the FIFO fills only
 /// while the channel makes vCPUs wait. Input is pulled from the channel as the receiver has room, and only once the guest
-/// listens: it enabled an interrupt of the receiver, or polls UARTFR. Nothing but the 32 characters of the FIFO (and one
+/// listens: it enabled an interrupt of the receiver on an enabled UART, or polls UARTFR; one that enables them in another
+/// order is taken to listen 100 ms later. Nothing but the 32 characters of the FIFO (and one
 /// more) is held here. UARTCR's enables are not needed. Not modelled: parity and framing errors, IrDA, DMA, the break bit
 /// of LCR_H towards the channel, flow control by RTS and CTS, and the time that a character takes. Clearing FEN keeps what
 /// the receiver holds.
@@ -18,13 +19,22 @@ package import VMMCore
 package final class PL011: MMIODevice {
     private let channel: any CharacterChannel
     private let line: any InterruptLine
+    private let clock: any Clock
+    private let scheduler: any DeadlineScheduler
     private let state = Mutex(PL011State())
 
     /// Installs itself as the channel's input handler; `disconnect()` removes it.
-    /// - Parameter line: UARTINTR, level-sensitive: SPI 1 on `virt`.
-    package init(channel: any CharacterChannel, interrupt line: any InterruptLine) {
+    /// - Parameters:
+    ///   - line: UARTINTR, level-sensitive: SPI 1 on `virt`.
+    ///   - scheduler: the clock's own; its owner makes it call `deadlinePassed()`.
+    package init(
+        channel: any CharacterChannel, interrupt line: any InterruptLine, clock: any Clock,
+        scheduler: any DeadlineScheduler
+    ) {
         self.channel = channel
         self.line = line
+        self.clock = clock
+        self.scheduler = scheduler
         channel.setInputHandler { [weak self] in self?.inputArrived() }
     }
 
@@ -63,6 +73,18 @@ package final class PL011: MMIODevice {
     /// Takes the UART off its channel: no more input is pulled for it.
     package func disconnect() { channel.setInputHandler(nil) }
 
+    /// Call it when the deadline has come. Too early or too often does no harm.
+    package func deadlinePassed() {
+        perform(
+            state.withLock { state in
+                state.setUpTimePassed()
+                return state.nextEffect()
+            })
+    }
+
+    /// How long a driver may take to set the chip up: far longer than any needs, and short for who waits for the first key.
+    package static let setUpTime = Nanoseconds.milliseconds(100)
+
     private func inputArrived() {
         perform(
             state.withLock { state in
@@ -90,6 +112,9 @@ package final class PL011: MMIODevice {
                     state.received(character)
                     return state.nextEffect()
                 }
+            case .startSetUpTime:
+                scheduler.schedule(at: clock.now + Self.setUpTime)
+                effect = state.withLock { $0.nextEffect() }
             case .drive(let level):
                 line.setLevel(level)
                 effect = state.withLock { $0.lineDriven() }

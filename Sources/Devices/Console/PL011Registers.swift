@@ -118,13 +118,15 @@ struct UARTLCR_H: RawRepresentable {
 
 /// UARTCR: Control Register. 16-bit, RW. Source: PL011 §3.3.8.
 ///
-/// UARTEN, TXE and RXE are kept and do not stop characters: programs for QEMU's `virt` write to UARTDR without setting
+/// UARTEN, TXE and RXE are kept and do not stop characters for good: programs for QEMU's `virt` write to UARTDR without setting
 /// them, and it works there. They are set in any case by those that know them.
 struct UARTCR: RawRepresentable {
     static let writable: UInt16 = 0xFF87
     /// TXE and RXE.
     static let reset: UInt16 = 0x0300
     var rawValue = reset
+    /// Bit 0. The UART is enabled.
+    var uarten: Bool { rawValue[bit: 0] }
     /// Bit 7. Loopback: what is transmitted is received.
     var lbe: Bool { rawValue[bit: 7] }
     var dtr: Bool { rawValue[bit: 10] }

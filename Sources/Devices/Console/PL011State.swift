@@ -14,6 +14,8 @@ struct PL011State {
         case transmit(UInt8)
         /// Read the channel, then call `received(_:)`. One caller at a time has this claim, so that order is kept.
         case receive
+        /// Call `setUpTimePassed()` after a while, and `nextEffect()` now.
+        case startSetUpTime
         /// Set the interrupt line, then call `lineDriven()`. One caller at a time.
         case drive(Bool)
     }
@@ -49,6 +51,9 @@ struct PL011State {
     /// The channel was not found empty since it last had something.
     private var inputMayBeThere = true
     private var pollCount = 0
+    /// The driver may be in the middle of setting the chip up, though it enabled an interrupt of the receiver.
+    private var isSettingUp = false
+    private var setUpTimeWanted = false
     private var output = InterruptOutput()
 
     // MARK: - Register accesses
@@ -117,7 +122,9 @@ struct PL011State {
     }
 
     private mutating func writeCR(_ value: UInt16) {
+        let wasEnabled = cr.uarten
         cr.rawValue = value & UARTCR.writable
+        if cr.uarten, !wasEnabled, imsc & PL011Interrupt.reception != 0 { beginSetUp() }
         ris |= PL011Interrupt.modem(modem ^ cr.modemInputs)
         modem = cr.modemInputs
     }
@@ -125,6 +132,14 @@ struct PL011State {
     private mutating func writeIMSC(_ value: UInt16) {
         imsc = value & PL011Interrupt.all
         pollCount = 0
+        isSettingUp = false
+        if imsc & PL011Interrupt.reception != 0, !cr.uarten { beginSetUp() }
+    }
+
+    /// Linux enables the receiver's interrupts, then the UART, then empties the FIFO, and then enables them again.
+    private mutating func beginSetUp() {
+        isSettingUp = true
+        setUpTimeWanted = true
     }
 
     // MARK: - The receiver
@@ -156,7 +171,9 @@ struct PL011State {
 
     /// The guest takes input: by interrupt, or it has been seen polling. Until then typed characters stay in the channel,
     /// so that a driver that empties the FIFO while it sets the chip up throws nothing away.
-    private var isListening: Bool { imsc & PL011Interrupt.reception != 0 || pollCount >= Self.pollsOfListener }
+    private var isListening: Bool {
+        imsc & PL011Interrupt.reception != 0 && !isSettingUp || pollCount >= Self.pollsOfListener
+    }
 
     private var wantsInput: Bool {
         isListening && !cr.lbe && shiftRegister == nil && fifo.count < capacity && inputMayBeThere
@@ -184,6 +201,10 @@ struct PL011State {
     /// The next effect after a step: input first, so that the interrupt tells of all of it.
     mutating func nextEffect() -> Effect {
         refillFromShiftRegister()
+        if setUpTimeWanted {
+            setUpTimeWanted = false
+            return .startSetUpTime
+        }
         if wantsInput && !isReceiving {
             isReceiving = true
             // The handler may say otherwise while the channel is being read.
@@ -217,6 +238,8 @@ struct PL011State {
     mutating func lineDriven() -> Effect { output.continueDelivery().map(Effect.drive) ?? .none }
 
     mutating func inputArrived() { inputMayBeThere = true }
+
+    mutating func setUpTimePassed() { isSettingUp = false }
 
     /// The peer holds the line low: one zero character with BE, as long as there is no loopback.
     mutating func breakArrived() {

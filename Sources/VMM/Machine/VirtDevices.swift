@@ -29,7 +29,12 @@ struct VirtDevices {
                 deadline.setHandler { [weak timer] in timer?.deadlinePassed() }
                 return timer
             })
-        uart = PL011(channel: host.serial, interrupt: gic.interruptLine(spi: Int(VirtPlatform.pl011SPI)))
+        let setUp = host.deadlines.makeDeadline()
+        let uart = PL011(
+            channel: host.serial, interrupt: gic.interruptLine(spi: Int(VirtPlatform.pl011SPI)), clock: host.clock,
+            scheduler: setUp)
+        setUp.setHandler { [weak uart] in uart?.deadlinePassed() }
+        self.uart = uart
         let alarm = host.deadlines.makeDeadline()
         let clock = PL031RTC(
             clock: host.clock, interrupt: gic.interruptLine(spi: Int(VirtPlatform.pl031SPI)), scheduler: alarm)

@@ -6,9 +6,11 @@ import VMMTestSupport
 struct PL011Fixture {
     let channel = LoopbackChannel()
     let line = RecordingInterruptLine()
+    let clock = ManualClock()
+    let deadline = RecordingDeadline()
     let uart: PL011
 
-    init() { uart = PL011(channel: channel, interrupt: line) }
+    init() { uart = PL011(channel: channel, interrupt: line, clock: clock, scheduler: deadline) }
 
     enum Offset {
         static let dr: UInt64 = 0x000, rsr: UInt64 = 0x004, ecr: UInt64 = 0x004, fr: UInt64 = 0x018

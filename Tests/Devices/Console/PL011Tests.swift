@@ -95,6 +95,7 @@ import VMMTestSupport
 
     @Test("without FIFOs one character is held, and each one interrupts")
     func characterMode() {
+        fixture.write(0x301, PL011Fixture.Offset.cr)
         fixture.write(PL011Fixture.rx, Offset.imsc)
         fixture.channel.feed("abc")
         #expect(fixture.channel.pendingInput.count == 2)
@@ -125,6 +126,34 @@ import VMMTestSupport
         #expect(fixture.channel.pendingInput.count == 6)
         fixture.start()
         #expect(fixture.line.isAsserted && fixture.readAll() == Array("uptime".utf8))
+    }
+
+    @Test("typed before the driver is there: Linux's set-up, which empties the FIFO in its middle, throws nothing away")
+    func earlyInput() {
+        let fixture = PL011Fixture()
+        fixture.channel.feed("uname -a\n")
+        // As pl011_hwinit, then pl011_startup and pl011_enable_interrupts of Linux 6.12.
+        fixture.write(0x50, PL011Fixture.Offset.icr)
+        fixture.write(0x50, PL011Fixture.Offset.imsc)
+        #expect(!fixture.line.isAsserted)
+        fixture.start()
+        #expect(fixture.line.isAsserted)
+        #expect(String(decoding: fixture.readAll(), as: UTF8.self) == "uname -a\n")
+    }
+
+    @Test(
+        "interrupts enabled before the UART, or without it, bring input when the set-up time has passed",
+        arguments: [true, false])
+    func interruptsFirst(enables: Bool) {
+        let fixture = PL011Fixture()
+        fixture.channel.feed("x")
+        fixture.write(0x50, PL011Fixture.Offset.imsc)
+        if enables { fixture.write(0x301, PL011Fixture.Offset.cr) }
+        #expect(fixture.rxfe && !fixture.line.isAsserted)
+        #expect(fixture.deadline.take(at: fixture.clock.now + PL011.setUpTime))
+        fixture.uart.deadlinePassed()
+        #expect(fixture.line.isAsserted)
+        #expect(fixture.readAll() == [UInt8(ascii: "x")])
     }
 
     @Test("a guest that polls UARTFR without interrupts gets its input", arguments: [0x00, 0x10] as [UInt64])
