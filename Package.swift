@@ -49,7 +49,11 @@ let package = Package(
         // Boot images and architectures.
         .systemLibrary(name: "CFDT", path: "Sources/CLibraries/CFDT", providers: [.apt(["libfdt-dev"])]),
         room("FlattenedDeviceTree", path: "CLibraries/FlattenedDeviceTree", uses: ["CFDT"]),
-        room("Boot", path: "Boot", uses: ["VMMCore", "GuestABI", "FlattenedDeviceTree"]),
+        .systemLibrary(name: "CZlib", path: "Sources/CLibraries/CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CZstd", path: "Sources/CLibraries/CZstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CLZMA", path: "Sources/CLibraries/CLZMA", providers: [.apt(["liblzma-dev"])]),
+        room("Decompression", path: "CLibraries/Decompression", uses: ["CZlib", "CZstd", "CLZMA"]),
+        room("Boot", path: "Boot", uses: ["VMMCore", "GuestABI", "FlattenedDeviceTree", "Decompression"]),
         room("X86", path: "Arch/X86", uses: ["VMMCore", "GuestABI", "Boot"]),
         room("AArch64", path: "Arch/AArch64", uses: ["VMMCore", "GuestABI", "Boot", "FlattenedDeviceTree"]),
 
@@ -91,11 +95,13 @@ let package = Package(
             uses: [
                 "VMMCore", "GuestABI", "ConsoleDevices", "TimerDevices", "PlatformDevices", "Boot", "X86", "AArch64",
                 "GICv3", "KVMBackend", "SoftwareCPU", "HostIO", "Disassembly", "GuestKernel", "Debugger",
+                "FlattenedDeviceTree",
             ]),
         .executableTarget(
             name: "swvmm",
             dependencies: [
                 "VMM", "VMMCore", "Boot", "GuestABI", "HostIO", "KVMBackend", "SoftwareCPU", "FlattenedDeviceTree",
+                "Decompression",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/swvmm",
@@ -130,7 +136,8 @@ let package = Package(
         tests("VMMTests", path: "VMM", uses: ["VMM", "VMMCore", "Boot", "HostIO", "Disassembly"]),
         tests("DebuggerTests", path: "Debugger", uses: ["Debugger", "VMMCore"]),
         tests("VMMCoreTests", path: "VMMCore", uses: ["VMMCore"]),
-        tests("BootImageTests", path: "Boot", uses: ["Boot", "VMMCore"]),
+        tests("BootImageTests", path: "Boot", uses: ["Boot", "VMMCore", "Decompression"]),
+        tests("DecompressionTests", path: "CLibraries/Decompression", uses: ["Decompression"]),
         tests(
             "FlattenedDeviceTreeTests", path: "CLibraries/FlattenedDeviceTree", uses: ["FlattenedDeviceTree"]),
         tests("X86Tests", path: "Arch/X86", uses: ["X86", "Boot", "VMMCore", "GuestKernel", "KVMBackend"]),

@@ -1,9 +1,22 @@
+package import FlattenedDeviceTree
 internal import GuestABI
 
 /// The console that a guest is told to use.
 package enum ConsoleChoice: String, CaseIterable, Sendable {
     case bvm
     case serial
+}
+
+/// Where a binary without a header goes.
+package struct RawLoad: Hashable, Sendable {
+    package var address: UInt64
+    /// The first instruction: at `address`, unless it says otherwise.
+    package var entry: UInt64
+
+    package init(address: UInt64, entry: UInt64? = nil) {
+        self.address = address
+        self.entry = entry ?? address
+    }
 }
 
 /// What comes with the image: the same for both architectures.
@@ -20,6 +33,10 @@ package struct BootConfiguration: Sendable {
     /// TSC or generic timer frequency in Hz, when it is known.
     package var counterFrequency: UInt64?
     package var console = ConsoleChoice.bvm
+    /// Where the user wants a raw binary; nil: the image tells.
+    package var raw: RawLoad?
+    /// The user's own device tree, instead of the machine's.
+    package var deviceTree: FlattenedDeviceTree?
 
     package init(memorySize: UInt64) { self.memorySize = memorySize }
 

@@ -1,12 +1,76 @@
-/// A boot image: its bytes and what they are.
+internal import Decompression
+
+/// A boot image: its bytes, unpacked where they were packed, and what they are.
 package struct BootImage: Sendable {
+    /// What is booted.
     package let contents: ImageBytes
     package let format: ImageFormat
+    /// What `contents` were packed in, the outermost first.
+    package let wrappings: [ImageFormat]
+    /// The size of the file.
+    package let fileSize: UInt64
+    /// Why `contents` could not be unpacked.
+    private let unpackingError: BootImageError?
+
+    /// A zboot kernel, or an Image, in a compressed file: two layers, and no more.
+    private static let maximumWrappings = 2
+    /// Far above any kernel; the cap bounds what a hostile file makes the host allocate.
+    package static let maximumUnpackedSize = 1 << 30
 
     /// Looks at the bytes. Never fails: what cannot be booted is told by `support(on:)`.
     package init(_ bytes: [UInt8]) {
+        var contents = ImageBytes(bytes)
+        var format = ImageSniffer.identify(contents)
+        var wrappings: [ImageFormat] = []
+        var problem: BootImageError?
+        do throws(BootImageError) {
+            while wrappings.count < Self.maximumWrappings, let unpacked = try Self.unpack(contents, format) {
+                wrappings.append(format)
+                contents = ImageBytes(unpacked)
+                format = ImageSniffer.identify(contents)
+            }
+        } catch {
+            problem = error
+        }
+        self.contents = contents
+        self.format = format
+        self.wrappings = wrappings
+        unpackingError = problem
+        fileSize = UInt64(bytes.count)
+    }
+
+    /// Bytes that are loaded as they are.
+    package init(raw bytes: [UInt8]) {
         contents = ImageBytes(bytes)
-        format = ImageSniffer.identify(contents)
+        format = bytes.isEmpty ? .empty : .raw
+        wrappings = []
+        unpackingError = nil
+        fileSize = UInt64(bytes.count)
+    }
+
+    /// What is in a packed image, or nil for one that is not packed.
+    private static func unpack(_ image: ImageBytes, _ format: ImageFormat) throws(BootImageError) -> [UInt8]? {
+        let range: Range<Int>
+        let compression: Compression
+        switch format {
+        case .compressed(let found):
+            (range, compression) = (image.bytes.indices, found)
+        case .efiZboot(let offset, let size, let name):
+            guard size > 0, let payload = image.range(at: UInt64(offset), count: UInt64(size)) else {
+                throw .badPayload(offset: 8, start: UInt64(offset), needed: UInt64(size), size: image.count)
+            }
+            // The bytes tell, not the name: it is "xzkern" or "zstd22" from some kernels.
+            guard let found = Compression(startOf: image.bytes[payload]) else {
+                throw .unknownCompression(name: name, offset: UInt64(offset))
+            }
+            (range, compression) = (payload, found)
+        default: return nil
+        }
+        do throws(DecompressionError) {
+            return try compression.decompress(image.bytes, in: range, limit: maximumUnpackedSize)
+        } catch {
+            throw .packed(compression, error)
+        }
     }
 
     /// The architecture that the format tells, where it tells one.
@@ -16,31 +80,36 @@ package struct BootImage: Sendable {
         case .linuxBzImage: .x86_64
         case .linuxARM64Image: .aarch64
         case .pe(let architecture): architecture
-        case .empty, .truncatedELF, .compressed, .efiZboot, .disk, .qcow2, .unknown: nil
+        case .empty, .truncatedELF, .compressed, .efiZboot, .disk, .qcow2, .raw, .unknown: nil
         }
     }
 
     /// Whether this version boots the image on a machine of `machine`'s kind, and how.
     package func support(on machine: ImageArchitecture) -> ImageSupport {
         do throws(BootImageError) {
-            if machine == .aarch64, let kernel = try linuxARM64() {
-                try kernel.validate()
-                return .bootable(.linuxARM64)
-            }
-            let elf = try elf(for: machine)
-            let bootProtocol = elf.bootProtocol
-            // arm64: a FreeBSD kernel wants virtual addresses in its metadata, a plain ELF has no entry convention.
-            guard machine == .x86_64 || elf.wantsMetadata else {
-                throw .protocolNotSupported(bootProtocol, machine)
-            }
-            return .bootable(bootProtocol)
+            return .bootable(try bootProtocol(on: machine))
         } catch {
             return .refused(error)
         }
     }
 
+    private func bootProtocol(on machine: ImageArchitecture) throws(BootImageError) -> BootProtocol {
+        if format == .raw {
+            guard machine == .aarch64 else { throw .rawNotSupported(machine) }
+            return .bareARM64
+        }
+        if machine == .aarch64, let kernel = try linuxARM64() {
+            try kernel.validate()
+            return .linuxARM64
+        }
+        let elf = try elf(for: machine)
+        guard machine == .aarch64, !elf.wantsMetadata else { return elf.bootProtocol }
+        return .bareARM64
+    }
+
     /// The image as a checked ELF executable for `machine`, or the reason why it is none.
     package func elf(for machine: ImageArchitecture) throws(BootImageError) -> ELFImage {
+        if let unpackingError { throw unpackingError }
         if let architecture, architecture != machine {
             throw .foreignArchitecture(found: architecture, wanted: machine, offset: architectureOffset)
         }
@@ -54,10 +123,31 @@ package struct BootImage: Sendable {
         }
     }
 
-    /// The header of a Linux arm64 Image, or nil when this is something else.
+    /// The header of a Linux arm64 Image, or nil when this is something else. A file that ends too early is an error.
     package func linuxARM64() throws(BootImageError) -> LinuxARM64Header? {
         guard case .linuxARM64Image(let header) = format else { return nil }
+        if let end = endOfSections, end > contents.count {
+            throw .truncatedKernel(needed: end, size: contents.count)
+        }
         return header
+    }
+
+    /// Where the last section of a PE file ends; nil when the file has no PE header. At most 96 sections are possible.
+    /// Source: Microsoft PE format, "COFF File Header" and "Section Table".
+    private var endOfSections: UInt64? {
+        guard contents.has(Array("MZ".utf8), at: 0), let offset = contents.load(UInt32.self, at: 60) else { return nil }
+        let header = UInt64(offset)
+        guard contents.has([0x50, 0x45, 0, 0], at: header), let count = contents.load(UInt16.self, at: header + 6),
+            let optionalSize = contents.load(UInt16.self, at: header + 20)
+        else { return nil }
+        let table = header + 24 + UInt64(optionalSize)
+        return (0..<UInt64(min(count, 96))).reduce(0) { end, index in
+            let section = table + index * 40
+            guard let size = contents.load(UInt32.self, at: section + 16),
+                let start = contents.load(UInt32.self, at: section + 20)
+            else { return max(end, section + 40) }
+            return max(end, UInt64(start) + UInt64(size))
+        }
     }
 
     /// Where in the file the architecture is written.

@@ -1,3 +1,4 @@
+package import Decompression
 package import FlattenedDeviceTree
 package import VMMCore
 
@@ -25,6 +26,25 @@ package enum BootImageError: Error, Hashable, Sendable {
     // Linux.
 
     case badLinuxField(LinuxARM64Field, offset: UInt64, value: UInt64)
+    /// The Image's PE header says that it has `needed` bytes.
+    case truncatedKernel(needed: UInt64, size: UInt64)
+
+    // Packed images.
+
+    /// The header at `offset` places a payload of `needed` bytes behind the end of the file, or nowhere.
+    case badPayload(offset: UInt64, start: UInt64, needed: UInt64, size: UInt64)
+    /// A kernel packed in a way that is not unpacked here; `name` is the header's word for it.
+    case unknownCompression(name: String, offset: UInt64)
+    /// Offsets in the error are bytes into the packed file.
+    case packed(Compression, DecompressionError)
+
+    // Bare programs.
+
+    /// A segment is linked at an address that is none of memory: this is a kernel that wants its MMU set up.
+    case linkedVirtually(index: Int, address: UInt64)
+    case entryOutsideImage(UInt64, GuestRange)
+    /// Raw binaries boot on arm64 machines only.
+    case rawNotSupported(ImageArchitecture)
 
     case entryOutsideSegments(UInt64)
     /// The entry is in a segment, but not where the first page tables map it.

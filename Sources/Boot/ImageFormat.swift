@@ -1,3 +1,5 @@
+package import Decompression
+
 /// The machine that an image was made for.
 package enum ImageArchitecture: Hashable, Sendable {
     case x86_64
@@ -28,12 +30,6 @@ package enum ImageArchitecture: Hashable, Sendable {
     }
 }
 
-package enum ImageCompression: Hashable, Sendable {
-    case gzip
-    case zstd
-    case xz
-}
-
 /// What the bytes of an image are, with what was read off them.
 package enum ImageFormat: Hashable, Sendable {
     case empty
@@ -43,13 +39,15 @@ package enum ImageFormat: Hashable, Sendable {
     case elf32(ELFIdentity)
     case linuxBzImage(LinuxSetupHeader)
     case linuxARM64Image(LinuxARM64Header)
-    case compressed(ImageCompression)
+    case compressed(Compression)
     /// A compressed kernel inside an EFI application.
     case efiZboot(payloadOffset: UInt32, payloadSize: UInt32, compression: String)
     /// A Windows or EFI executable.
     case pe(architecture: ImageArchitecture?)
     case disk(PartitionTable)
     case qcow2(version: UInt32, virtualSize: UInt64)
+    /// Bytes that the user says where to load.
+    case raw
     /// Up to eight of the first bytes, for the report.
     case unknown(firstBytes: [UInt8])
 }
@@ -129,6 +127,8 @@ package enum BootProtocol: Hashable, Sendable {
     case elf64Entry
     /// EL1 at the start of an Image, x0 at a device tree.
     case linuxARM64
+    /// The same at any entry: ELF executables for bare machines, and raw binaries.
+    case bareARM64
 }
 
 /// Whether and how this version boots an image on a machine of a given architecture.

@@ -1,3 +1,5 @@
+internal import Decompression
+
 /// Tells what an image is from its bytes; its name plays no part. Reads any bytes, never fails.
 package enum ImageSniffer {
     package static func identify(_ image: ImageBytes) -> ImageFormat {
@@ -16,7 +18,7 @@ package enum ImageSniffer {
         case .disk(.mbr): 510
         case .disk(.gpt(let sectorSize)): UInt64(sectorSize)
         case .elf32: 4
-        case .empty, .truncatedELF, .elf64, .compressed, .pe, .qcow2, .unknown: 0
+        case .empty, .truncatedELF, .elf64, .compressed, .pe, .qcow2, .raw, .unknown: 0
         }
     }
 
@@ -68,10 +70,7 @@ package enum ImageSniffer {
     }
 
     private static func compressed(_ image: ImageBytes) -> ImageFormat? {
-        if image.has([0x1F, 0x8B], at: 0) { return .compressed(.gzip) }
-        if image.has([0x28, 0xB5, 0x2F, 0xFD], at: 0) { return .compressed(.zstd) }
-        if image.has([0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00], at: 0) { return .compressed(.xz) }
-        return nil
+        Compression(startOf: image.bytes[...]).map { .compressed($0) }
     }
 
     /// Source: QEMU docs/interop/qcow2.rst, "Header".

@@ -1,4 +1,5 @@
 package import Boot
+package import FlattenedDeviceTree
 package import HostIO
 package import KVMBackend
 package import SoftwareCPU
@@ -12,6 +13,12 @@ package enum BootError: Error, Sendable {
     case timeline(HostFileError)
     /// The image, or what comes with it, cannot be booted. `name` is its path or `bundled unikernel`.
     case image(name: String, BootImageError)
+    /// The user's device tree cannot be handed over.
+    case deviceTree(path: String, FlattenedDeviceTreeError)
+    /// Machines of this architecture have no device tree.
+    case noDeviceTree(MachineConfiguration.Architecture)
+    /// The device tree could not be written to a file.
+    case dump(HostFileError)
     /// KVM runs guests of the host's architecture only.
     case foreignGuest(MachineConfiguration.Architecture)
     /// The software CPU executes no guests of this architecture.

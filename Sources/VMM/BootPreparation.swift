@@ -1,5 +1,6 @@
 package import AArch64
 package import Boot
+internal import FlattenedDeviceTree
 internal import GuestKernel
 internal import HostIO
 package import VMMCore
@@ -45,6 +46,16 @@ package struct BootPreparation: Sendable {
         }
         if let path = configuration.initrd { boot.initrd = try Self.read(path, in: configuration.hostPath) }
         if let path = configuration.disk { boot.disk = try Self.read(path, in: nil) }
+        boot.raw = configuration.loadAddress.map { RawLoad(address: $0, entry: configuration.entry) }
+        if let path = configuration.deviceTree {
+            guard architecture == .arm64 else { throw .noDeviceTree(architecture) }
+            let file = try Self.read(path, in: configuration.hostPath)
+            do throws(FlattenedDeviceTreeError) {
+                boot.deviceTree = try FlattenedDeviceTree(checking: file)
+            } catch {
+                throw .deviceTree(path: path, error)
+            }
+        }
         let hostMemory = HostFacts.physicalMemory
         guard hostMemory == 0 || configuration.memorySize <= hostMemory else {
             throw .memoryLargerThanHost(wanted: configuration.memorySize, hostMemory: hostMemory)
@@ -88,6 +99,13 @@ package struct BootPreparation: Sendable {
         }
     }
 
+    /// Writes the device tree that a guest would get to a file.
+    package func writeDeviceTree(to path: String) throws(BootError) {
+        guard architecture == .arm64 else { throw .noDeviceTree(architecture) }
+        let tree = try arm64Plan().deviceTree
+        do throws(HostFileError) { try HostFile.write(tree.bytes, to: path) } catch { throw .dump(error) }
+    }
+
     /// Linux has no driver for bhyve's port.
     private static func usualConsole(of image: BootImage) -> MachineConfiguration.Console {
         switch image.format {
@@ -104,7 +122,8 @@ package struct BootPreparation: Sendable {
             let architecture = configuration.architecture ?? .host
             return (BootImage(GuestImage.bytes(for: architecture.guestImage)), "bundled unikernel", architecture)
         case .file(let path):
-            let image = BootImage(try read(path, in: configuration.hostPath))
+            let bytes = try read(path, in: configuration.hostPath)
+            let image = configuration.loadAddress == nil ? BootImage(bytes) : BootImage(raw: bytes)
             let found: MachineConfiguration.Architecture? =
                 switch image.architecture {
                 case .x86_64: .x86_64

@@ -20,6 +20,8 @@ package struct Inspection: Sendable {
     package let imageName: String
     package let imageSize: UInt64
     package let format: ImageFormat
+    /// What the image was packed in, the outermost first.
+    package let wrappings: [ImageFormat]
     package let architecture: MachineConfiguration.Architecture
     /// The plan, or why there is none.
     package let plan: Result<Plan, BootError>
@@ -28,7 +30,8 @@ package struct Inspection: Sendable {
     package init(_ configuration: MachineConfiguration) throws(BootError) {
         let preparation = try BootPreparation(configuration)
         imageName = preparation.imageName
-        imageSize = preparation.image.contents.count
+        imageSize = preparation.image.fileSize
+        wrappings = preparation.image.wrappings
         format = preparation.image.format
         architecture = preparation.architecture
         do throws(BootError) { plan = .success(try Self.plan(preparation)) } catch { plan = .failure(error) }

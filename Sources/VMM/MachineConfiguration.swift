@@ -75,6 +75,12 @@ public struct MachineConfiguration: Sendable {
     public var disk: String?
     /// A directory in which `image` and `initrd` are looked up.
     public var hostPath: String?
+    /// Where to load the image as it is, whatever its bytes look like; nil: the image tells. arm64 only.
+    public var loadAddress: UInt64?
+    /// The first instruction of such an image; nil: its first byte.
+    public var entry: UInt64?
+    /// Path of a device tree to hand over instead of the machine's own. arm64 only.
+    public var deviceTree: String?
     /// `name=value` settings of the kernel environment, in order; a later one wins.
     public var environment: [String] = []
     /// Nil: what the image is made for: the UART for Linux, else bhyve's port.

@@ -69,6 +69,16 @@ struct BootCommand: ParsableCommand {
         configuration.waitsForDebugger = wait
         configuration.timelinePath = timeline
 
+        if let path = guest.dumpDtb {
+            do throws(BootError) {
+                try BootPreparation(configuration).writeDeviceTree(to: path)
+            } catch {
+                StandardError.print("swvmm: error: \(error.words)")
+                throw ExitCode(ProcessExitCode.hostError)
+            }
+            return
+        }
+
         let isVerbose = verbose
         let outcome: BootOutcome
         do throws(BootError) {

@@ -13,6 +13,10 @@ extension BootError {
         case .file(let error): error.words
         case .timeline(let error): "--timeline: \(error.words)"
         case .image(let name, let error): error.isAboutAnOption ? error.words : "\(name): \(error.words)"
+        case .deviceTree(let path, let error): "--dtb \(path): \(error.words)"
+        case .noDeviceTree(let architecture):
+            "--dtb, --dump-dtb: \(architecture.rawValue) machines have no device tree; use --arch arm64"
+        case .dump(let error): "--dump-dtb: \(error.words)"
         case .foreignGuest(let architecture):
             "no accelerator for \(architecture.rawValue) guests here: KVM runs \(MachineConfiguration.Architecture.host.rawValue) "
                 + "guests only on this host"
@@ -116,7 +120,7 @@ extension BootImageError {
     /// The words name an option: the image plays no part.
     fileprivate var isAboutAnOption: Bool {
         switch self {
-        case .commandLineTooLong, .commandLineHasNUL, .environment, .badCPUCount, .badMemorySize: true
+        case .commandLineTooLong, .commandLineHasNUL, .environment, .badCPUCount, .badMemorySize, .rawNotSupported: true
         default: false
         }
     }
@@ -146,6 +150,20 @@ extension BootImageError {
             "a big-endian kernel (flags at offset \(hexadecimal(offset))): only little-endian ones run"
         case .badLinuxField(let field, let offset, let value):
             "\(field) at offset \(hexadecimal(offset)) of the Image header has the impossible value \(hexadecimal(value))"
+        case .truncatedKernel(let needed, let size):
+            "truncated: the section table of its PE header wants \(needed) bytes, \(size) are there"
+        case .badPayload(let offset, let start, let needed, let size):
+            "truncated or broken: the header (offset \(hexadecimal(offset))) places a payload of \(needed) bytes at offset "
+                + "\(hexadecimal(start)), the file has \(size)"
+        case .unknownCompression(let name, let offset):
+            "its payload (offset \(hexadecimal(offset))) is packed with '\(name)'; gzip, zstd and xz can be unpacked"
+        case .packed(let compression, let error): "\(compression): \(error.words)"
+        case .linkedVirtually(let index, let address):
+            "segment \(index) is linked at \(hexadecimal(address)), where no memory is: a kernel's ELF file wants a loader; "
+                + "give the Image made of it (for Linux: arch/arm64/boot/Image)"
+        case .entryOutsideImage(let entry, let range):
+            "the entry \(hexadecimal(entry)) lies outside of the program at \(range)"
+        case .rawNotSupported: "--load-address: raw binaries boot on arm64 only; use --arch arm64"
         case .deviceTree(let error): "the device tree: \(error.words)"
         case .entryOutsideSegments(let entry): "the entry \(hexadecimal(entry)) lies in no loaded segment"
         case .entryNotMapped(let entry): "the entry \(hexadecimal(entry)) is not where the first page tables map it"

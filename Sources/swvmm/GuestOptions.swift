@@ -40,6 +40,26 @@ struct GuestOptions: ParsableArguments {
         help: ArgumentHelp("The directory in which the image and the initrd are looked up.", valueName: "directory"))
     var hostPath: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Load the image as it is at this address, whatever it looks like (arm64).", valueName: "address"))
+    var loadAddress: GuestAddressArgument?
+
+    @Option(help: ArgumentHelp("The first instruction, with --load-address; default: there.", valueName: "address"))
+    var entry: GuestAddressArgument?
+
+    @Option(
+        help: ArgumentHelp(
+            "A device tree to hand over instead of the machine's own; --cmdline and --initrd go into its /chosen (arm64).",
+            valueName: "path"))
+    var dtb: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Write the device tree that the guest would get, and boot nothing (arm64).", valueName: "file")
+    )
+    var dumpDtb: String?
+
     @Option(help: "The console that the guest is told to use: bvm or serial. Default: serial for Linux, else bvm.")
     var console: MachineConfiguration.Console?
 
@@ -48,6 +68,8 @@ struct GuestOptions: ParsableArguments {
         guard memory.bytes > 0, memory.bytes % 4096 == 0 else {
             throw ValidationError("--memory \(memory): a multiple of 4096 bytes, and not 0, is wanted")
         }
+        guard entry == nil || loadAddress != nil else { throw ValidationError("--entry: only with --load-address") }
+        guard loadAddress == nil || image != nil else { throw ValidationError("--load-address: an image is wanted") }
         var settings = KernelEnvironment()
         for setting in environment {
             do throws(KernelEnvironmentError) {
@@ -70,6 +92,9 @@ struct GuestOptions: ParsableArguments {
         configuration.hostPath = hostPath
         configuration.environment = environment
         configuration.console = console
+        configuration.loadAddress = loadAddress?.value
+        configuration.entry = entry?.value
+        configuration.deviceTree = dtb
         return configuration
     }
 }
@@ -79,3 +104,18 @@ extension MachineConfiguration.Accelerator: ExpressibleByArgument {}
 extension MachineConfiguration.Console: ExpressibleByArgument {}
 
 extension MemorySize: ExpressibleByArgument {}
+
+/// An address as users write it: `0x40080000`, or decimal.
+struct GuestAddressArgument: ExpressibleByArgument {
+    let value: UInt64
+
+    init?(argument: String) {
+        let isHexadecimal = argument.hasPrefix("0x") || argument.hasPrefix("0X")
+        // A sign is none of an address.
+        let digits = isHexadecimal ? argument.dropFirst(2) : argument[...]
+        guard digits.utf8.first.map({ $0 != UInt8(ascii: "+") && $0 != UInt8(ascii: "-") }) ?? false,
+            let value = UInt64(digits, radix: isHexadecimal ? 16 : 10)
+        else { return nil }
+        self.value = value
+    }
+}

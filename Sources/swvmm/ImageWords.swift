@@ -1,4 +1,5 @@
 internal import Boot
+internal import Decompression
 internal import FlattenedDeviceTree
 internal import VMM
 internal import VMMCore
@@ -24,6 +25,7 @@ extension ImageFormat {
         case .disk(.mbr(let partitions)): "a disk image with an MBR, \(partitions) partitions"
         case .disk(.gpt(let sectorSize)): "a disk image with a GPT, sectors of \(sectorSize) bytes"
         case .qcow2(let version, let size): "a qcow2 image, version \(version), of \(size) bytes"
+        case .raw: "a raw binary"
         case .unknown(let bytes):
             "an unknown format (it begins with \(bytes.map { hexadecimal(UInt64($0)) }.joined(separator: " ")))"
         }
@@ -33,8 +35,7 @@ extension ImageFormat {
     var advice: String {
         switch self {
         case .linuxBzImage: "unpack its vmlinux (scripts/extract-vmlinux in Linux), which has a PVH entry"
-        case .efiZboot: "unpack the Image in it"
-        case .compressed(let compression): "unpack it with \(compression) first"
+        case .efiZboot, .compressed: "unpack the kernel in it, once"
         case .disk, .qcow2: "give the kernel as the image; a disk alone needs firmware"
         default: "an ELF64 executable with a PVH note, a FreeBSD kernel or an image with swvmm's note would work"
         }
@@ -59,6 +60,7 @@ extension BootProtocol {
         case .pvh: "PVH (32-bit)"
         case .elf64Entry: "the 64-bit ELF entry with Linux boot parameters"
         case .linuxARM64: "the Linux arm64 boot protocol"
+        case .bareARM64: "EL1 at the entry, with a device tree"
         }
     }
 }
@@ -95,6 +97,19 @@ extension ELFPart {
         case .note(let index): "the note in program header \(index)"
         case .symbolTable: "the symbol table"
         case .stringTable: "the string table"
+        }
+    }
+}
+
+extension DecompressionError {
+    var words: String {
+        switch self {
+        case .truncated(let offset): "truncated at offset \(hexadecimal(UInt64(offset)))"
+        case .corrupt(let offset): "corrupt at offset \(hexadecimal(UInt64(offset)))"
+        case .tooLarge(let limit): "more than \(limit >> 20) MiB when unpacked"
+        case .unsupported(let offset):
+            "needs a feature or more memory than is offered (offset \(hexadecimal(UInt64(offset))))"
+        case .outOfMemory: "no memory to unpack it"
         }
     }
 }

@@ -24,6 +24,7 @@ struct InspectCommand: ParsableCommand {
         let inspection: Inspection
         do throws(BootError) {
             inspection = try Inspection(guest.configuration)
+            if let path = guest.dumpDtb { try BootPreparation(guest.configuration).writeDeviceTree(to: path) }
         } catch {
             StandardError.print("swvmm: error: \(error.words)")
             throw ExitCode(ProcessExitCode.hostError)
@@ -37,7 +38,7 @@ struct InspectCommand: ParsableCommand {
 
     private func text(of inspection: Inspection) -> String {
         var lines = [
-            "\(inspection.imageName): \(inspection.format.words), \(inspection.imageSize) bytes",
+            "\(inspection.imageName): \(inspection.formatWords), \(inspection.imageSize) bytes",
             "architecture: \(inspection.architecture.rawValue)",
         ]
         guard case .success(let plan) = inspection.plan else { return lines.joined(separator: "\n") }
@@ -122,9 +123,12 @@ extension MemoryMapEntry {
 }
 
 extension Inspection {
+    /// What it is, and what it is packed in.
+    fileprivate var formatWords: String { (wrappings + [format]).map(\.words).joined(separator: " that holds a ") }
+
     fileprivate func json(withMetadata: Bool) -> JSON {
         var members: [(String, JSON)] = [
-            ("image", .string(imageName)), ("size", .unsigned(imageSize)), ("format", .string(format.words)),
+            ("image", .string(imageName)), ("size", .unsigned(imageSize)), ("format", .string(formatWords)),
             ("arch", .string(architecture.rawValue)),
         ]
         switch plan {

@@ -1,4 +1,5 @@
 import Boot
+import Decompression
 import Testing
 import VMMTestSupport
 

@@ -57,9 +57,11 @@ internal import VMMTestSupport
         try refuses([try directory.file("empty", [])], "empty: an empty file")
         try refuses([try directory.file("random", Array("not an image".utf8))], "random", "unknown format", "0x6e 0x6f")
         try refuses(
-            [try directory.file("gz", [0x1F, 0x8B, 8, 0] + [UInt8](repeating: 1, count: 60))], "gzip", "unpack")
+            [try directory.file("gz", [0x1F, 0x8B, 8, 0] + [UInt8](repeating: 1, count: 60))],
+            "gz: gzip: corrupt at offset 0x")
         try refuses(
-            [try directory.file("zst", [0x28, 0xB5, 0x2F, 0xFD] + [UInt8](repeating: 1, count: 60))], "zstd", "unpack")
+            [try directory.file("zst", [0x28, 0xB5, 0x2F, 0xFD] + [UInt8](repeating: 1, count: 60))],
+            "zst: zstd: ", "offset 0x")
         var qcow2 = [UInt8](repeating: 0, count: 512)
         qcow2.replaceSubrange(0..<8, with: [0x51, 0x46, 0x49, 0xFB, 0, 0, 0, 3])
         try refuses([try directory.file("qcow2", qcow2)], "qcow2", "version 3", "offset 0x0")

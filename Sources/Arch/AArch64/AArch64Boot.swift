@@ -30,7 +30,7 @@ package struct VirtPlatformFacts: Sendable {
 
 /// From an image and its configuration to what lies in memory and how the first CPU starts.
 package enum AArch64Boot {
-    /// Decides and checks everything, and writes nothing. This version takes a Linux Image and an ELF with swvmm's note.
+    /// Decides and checks everything, and writes nothing. This version takes a Linux Image, an ELF file, and a raw binary.
     package static func plan(
         image: BootImage, configuration: BootConfiguration, platform: VirtPlatformFacts = VirtPlatformFacts()
     ) throws(BootImageError) -> AArch64BootPlan {
@@ -43,22 +43,28 @@ package enum AArch64Boot {
         tree.commandLine = configuration.commandLine
         tree.seeds = platform.seeds
         tree.virtioSlots = platform.virtioSlots
+        if let raw = configuration.raw { return try bare(raw, image, configuration, tree) }
         if let header = try image.linuxARM64() {
             return try linux(header, image, configuration, tree)
         }
-        return try metadata(try image.elf(for: .aarch64), image, configuration, tree)
+        let elf = try image.elf(for: .aarch64)
+        // No memory is there. Kernels that are linked so expect their first page tables from a loader.
+        if let segment = elf.segments.first(where: { $0.physicalAddress >> 48 != 0 }) {
+            throw .linkedVirtually(index: segment.index, address: segment.physicalAddress)
+        }
+        return elf.wantsMetadata
+            ? try metadata(elf, image, configuration, tree) : try bare(elf, image, configuration, tree)
     }
 
     /// The unikernel: FreeBSD's records, with the device tree among them.
     private static func metadata(
         _ elf: ELFImage, _ image: BootImage, _ configuration: BootConfiguration, _ tree: VirtDeviceTree
     ) throws(BootImageError) -> AArch64BootPlan {
-        guard elf.wantsMetadata else { throw .protocolNotSupported(elf.bootProtocol, .aarch64) }
         let memoryMap = Self.memoryMap(tree.ram)
         var plan = LoadPlan(image: image.contents, usableRAM: tree.ram)
         let kernel = try plan.place(elf.segments) { $0.physicalAddress }
         guard let entry = elf.physicalAddress(ofVirtual: elf.entry) else { throw .entryOutsideSegments(elf.entry) }
-        let deviceTree = try flatten(tree)
+        let deviceTree = try flatten(tree, configuration)
         let handover = try MetadataHandover(
             MetadataHandover.Inputs(
                 elf: elf, configuration: configuration, deviceTree: deviceTree.bytes,
@@ -82,7 +88,7 @@ package enum AArch64Boot {
         if let initrd = configuration.initrd, !initrd.isEmpty {
             tree.initrd = try plan.placeInitrd(initrd, at: places.initrd, limit: places.initrdLimit)
         }
-        let deviceTree = try flatten(tree)
+        let deviceTree = try flatten(tree, configuration)
         try plan.place(.deviceTree, at: places.deviceTree, deviceTree.bytes)
         return AArch64BootPlan(
             bootProtocol: .linuxARM64, entry: places.kernel,
@@ -90,13 +96,18 @@ package enum AArch64Boot {
             ramRanges: tree.ram, loadPlan: plan, handover: nil, deviceTree: deviceTree)
     }
 
-    private static func memoryMap(_ ram: [GuestRange]) -> [MemoryMapEntry] {
+    static func memoryMap(_ ram: [GuestRange]) -> [MemoryMapEntry] {
         ram.map { MemoryMapEntry(range: $0, type: MemoryMapEntryType.usable) }
     }
 
-    private static func flatten(_ tree: VirtDeviceTree) throws(BootImageError) -> FlattenedDeviceTree {
+    /// The machine's own tree, or the user's with only what the boot says in its /chosen: the command line and the initrd.
+    static func flatten(
+        _ tree: VirtDeviceTree, _ configuration: BootConfiguration
+    ) throws(BootImageError) -> FlattenedDeviceTree {
         do throws(FlattenedDeviceTreeError) {
-            return try FlattenedDeviceTree(root: tree.root)
+            guard let own = configuration.deviceTree else { return try FlattenedDeviceTree(root: tree.root) }
+            let chosen = VirtDeviceTree.chosenProperties(commandLine: tree.commandLine, initrd: tree.initrd)
+            return chosen.isEmpty ? own : try own.setting(chosen, of: "chosen")
         } catch {
             throw .deviceTree(error)
         }
@@ -104,7 +115,7 @@ package enum AArch64Boot {
 }
 
 extension LoadPlan {
-    fileprivate mutating func placeInitrd(
+    mutating func placeInitrd(
         _ bytes: [UInt8], at address: UInt64, limit: UInt64
     ) throws(BootImageError) -> GuestRange {
         let size = UInt64(bytes.count)

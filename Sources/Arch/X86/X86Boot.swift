@@ -8,6 +8,7 @@ package enum X86Boot {
         image: BootImage, configuration: BootConfiguration
     ) throws(BootImageError) -> X86BootPlan {
         try configuration.validate()
+        guard configuration.raw == nil else { throw .rawNotSupported(.x86_64) }
         let elf = try image.elf(for: .x86_64)
         let memoryMap = try X86MemoryMap.e820(configuration.memorySize)
         var builder = Builder(
@@ -18,7 +19,7 @@ package enum X86Boot {
         case .freeBSDMetadata: return try builder.metadataPlan()
         case .pvh: return try builder.pvhPlan()
         case .elf64Entry: return try builder.elf64Plan()
-        case .linuxARM64: throw .protocolNotSupported(.linuxARM64, .x86_64)
+        case .linuxARM64, .bareARM64: throw .protocolNotSupported(elf.bootProtocol, .x86_64)
         }
     }
 }
