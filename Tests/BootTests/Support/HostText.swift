@@ -2,14 +2,16 @@ internal import Glibc
 
 /// Files of the host, read whole and written whole.
 enum HostText {
-    static func read(_ path: String) throws -> String {
+    static func read(_ path: String) throws -> String { String(decoding: try bytes(path), as: UTF8.self) }
+
+    static func bytes(_ path: String) throws -> [UInt8] {
         // SAFETY: the path is a terminated copy for the length of the call.
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw HostRefusal(call: "open \(path)", errno: errno) }
         defer { close(descriptor) }
         var bytes: [UInt8] = []
         while let piece = readPiece(descriptor) { bytes += piece }
-        return String(decoding: bytes, as: UTF8.self)
+        return bytes
     }
 
     /// The next bytes of a descriptor; nil at its end, and when it fails.
