@@ -37,6 +37,10 @@ package struct BootPreparation: Sendable {
         boot.commandLine = configuration.commandLine
         console = configuration.console ?? Self.usualConsole(of: image)
         boot.console = console == .bvm ? .bvm : .serial
+        seeds = configuration.repeatability.map { wanted in
+            var generator = RepeatableGenerator(seed: wanted.seed, stream: RepeatableRun.bootSeedStream)
+            return .generate(from: &generator)
+        }
         for setting in configuration.environment {
             do throws(KernelEnvironmentError) {
                 try boot.environment.set(setting)

@@ -11,6 +11,9 @@ struct RepeatableRun: Sendable {
     static let eventPatience = Nanoseconds.microseconds(100)
     /// A turn that gets no further than this before WFE does nothing but wait.
     static let eventLoopLength: UInt64 = 64
+    /// Of the session's seed: the numbers in the device tree; those of virtio-rng.
+    static let bootSeedStream: UInt64 = 0
+    static let entropyStream: UInt64 = 1
 
     let clock: VirtualClock
     let input: PacedInput
