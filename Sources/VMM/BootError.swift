@@ -24,6 +24,8 @@ package enum BootError: Error, Sendable {
     /// The software CPU executes no guests of this architecture.
     case noSoftwareCPU(MachineConfiguration.Architecture)
     case softwareCPU(SoftwareCPUError)
+    /// Semihosting calls are answered for arm64 guests on the software CPU only.
+    case noSemihosting(MachineConfiguration.Architecture)
     case kvm(KVMError)
     case memory(GuestMemoryError)
     case memoryLargerThanHost(wanted: UInt64, hostMemory: UInt64)

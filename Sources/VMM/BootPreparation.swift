@@ -19,6 +19,8 @@ package struct BootPreparation: Sendable {
     package let image: BootImage
     /// Whether to ask the host for huge pages.
     package let wantsHugePages: Bool
+    /// Whether the guest's semihosting calls are answered.
+    package let answersSemihosting: Bool
     package private(set) var boot: BootConfiguration
     /// The console that gets the user's input.
     package let console: MachineConfiguration.Console
@@ -32,6 +34,7 @@ package struct BootPreparation: Sendable {
         (image, imageName, architecture) = try Self.image(of: configuration)
         isBundled = configuration.image == .bundled
         wantsHugePages = configuration.hugePages
+        answersSemihosting = configuration.semihosting
         boot = BootConfiguration(memorySize: configuration.memorySize)
         boot.cpuCount = configuration.cpuCount
         boot.commandLine = configuration.commandLine

@@ -135,6 +135,7 @@ extension BootSession {
         try phase("build the machine") { () throws(BootError) in
             let ends = host.ends(for: preparation.console, faults: faults)
             switch choice.accelerator {
+            case .kvm where preparation.answersSemihosting: throw .noSemihosting(preparation.architecture)
             case .kvm(let kvm):
                 return try PCMachine(
                     on: kvm, preparation: &preparation, lifecycle: lifecycle, host: ends, timeline: timeline)

@@ -91,6 +91,8 @@ public struct MachineConfiguration: Sendable {
     public var debugger: DebuggerAddress?
     /// The guest executes nothing before a debugger lets it go.
     public var waitsForDebugger = false
+    /// Answer Arm semihosting calls (arm64 on the software CPU).
+    public var semihosting = false
     /// Seconds after which the machine is stopped; nil: never.
     public var timeout: Double?
     /// Run all vCPUs on one thread and on virtual time, so that the run can be repeated exactly: on the software CPU. Nil: as the host

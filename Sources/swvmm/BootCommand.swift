@@ -11,7 +11,8 @@ struct BootCommand: ParsableCommand {
             With a pipe as standard input, the guest gets its bytes and goes on running after its end.
 
             Exit codes: 0 the guest powered off, 1 host or configuration error, 2 usage, 3 the guest crashed, \
-            124 --timeout or --max-instructions ran out, 128+n ended by signal n; a write of v to the debug-exit port gives (v << 1) | 1.
+            124 --timeout or --max-instructions ran out, 128+n ended by signal n; a write of v to the debug-exit port gives (v << 1) | 1, \
+            a semihosting exit its own code.
             """
     )
 
@@ -30,6 +31,9 @@ struct BootCommand: ParsableCommand {
 
     @Flag(help: "Treat a reset of the guest as its end.")
     var noReboot = false
+
+    @Flag(help: "Answer Arm semihosting calls of an arm64 guest: console, time and an exit code; no host files.")
+    var semihosting = false
 
     @Option(help: ArgumentHelp("Serve the bvmdebug port on this TCP port of 127.0.0.1.", valueName: "port"))
     var bvmdebug: UInt16?
@@ -68,6 +72,7 @@ struct BootCommand: ParsableCommand {
         configuration.debugger = gdb?.address
         configuration.waitsForDebugger = wait
         configuration.timelinePath = timeline
+        configuration.semihosting = semihosting
 
         if let path = guest.dumpDtb {
             do throws(BootError) {

@@ -23,6 +23,8 @@ extension BootError {
                 + (architecture == .arm64 ? "; use --accel software" : "; boot the image on a host of its architecture")
         case .noSoftwareCPU(let architecture):
             "--accel software: the software CPU executes arm64 guests, not \(architecture.rawValue) ones; use --accel kvm"
+        case .noSemihosting(let architecture):
+            "--semihosting: answered for arm64 guests on the software CPU, not for \(architecture.rawValue) ones on KVM"
         case .softwareCPU(let error): "the software CPU: \(error.words)"
         case .memoryMap(let error): "two devices want the same addresses: \(error)"
         case .kvm(let error): error.words() + (error.remedy().map { "; \($0)" } ?? "")

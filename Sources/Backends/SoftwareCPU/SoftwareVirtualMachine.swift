@@ -21,16 +21,20 @@ package final class SoftwareVirtualMachine: VirtualMachine {
         package var counterStart: Nanoseconds
         /// ID_AA64PFR0_EL1 tells of GICv3's system registers.
         package var hasGICSystemRegisters: Bool
+        /// Who answers HLT #0xF000 at EL1; nil: it is undefined, like any HLT.
+        package var semihosting: (any SemihostingHandler)?
 
         package init(
             vcpuCount: Int = 1, clock: any Clock = HostClock(), counterFrequency: UInt64 = 62_500_000,
-            counterStart: Nanoseconds = .zero, hasGICSystemRegisters: Bool = false
+            counterStart: Nanoseconds = .zero, hasGICSystemRegisters: Bool = false,
+            semihosting: (any SemihostingHandler)? = nil
         ) {
             self.vcpuCount = vcpuCount
             self.clock = clock
             self.counterFrequency = counterFrequency
             self.counterStart = counterStart
             self.hasGICSystemRegisters = hasGICSystemRegisters
+            self.semihosting = semihosting
         }
     }
 
@@ -83,7 +87,7 @@ package final class SoftwareVirtualMachine: VirtualMachine {
                 counter: SystemCounter(
                     clock: configuration.clock, start: configuration.counterStart,
                     frequency: configuration.counterFrequency),
-                hasGICSystemRegisters: configuration.hasGICSystemRegisters))
+                hasGICSystemRegisters: configuration.hasGICSystemRegisters, semihosting: configuration.semihosting))
         return SoftwareVCPU(core)
     }
 }

@@ -9,7 +9,7 @@ package enum StopReason: Hashable, Sendable {
     case guestPanicked
     /// A vCPU could not go on: triple fault, or an instruction that the backend cannot execute.
     case vcpuStopped(VCPUIndex, VCPUStopCause)
-    /// The guest wrote the debug-exit port; the code is the exit status it asks for.
+    /// The guest wrote the debug-exit port, or ended by semihosting; the code is the exit status it asks for.
     case debugExit(code: UInt8)
     case timedOut
     /// A repeatable run has executed as many instructions as it may.
@@ -52,7 +52,7 @@ extension StopReason {
         case .guestPanicked: "the guest panicked: it told its panic notifier"
         case .vcpuStopped(let index, .hostFailure(let words)): "vCPU \(index.rawValue) could not run: \(words)"
         case .vcpuStopped(let index, let cause): "the guest crashed: vCPU \(index.rawValue): \(cause.words)"
-        case .debugExit(let code): "the guest wrote the debug-exit port, for exit code \(code)"
+        case .debugExit(let code): "the guest ended the run with exit code \(code)"
         case .timedOut: "the timeout ran out"
         case .instructionLimit: "the limit of instructions was reached"
         case .userLeft: "left by Ctrl-a x"

@@ -2,6 +2,7 @@ internal import AArch64
 internal import Boot
 internal import Debugger
 internal import HostIO
+internal import PlatformDevices
 internal import SoftwareCPU
 internal import TimerDevices
 internal import VMMCore
@@ -31,13 +32,15 @@ struct VirtMachine: SessionMachine {
 
         repeatable = host.repeatable
         let counterStart = host.clock.now
+        let semihosting = Self.semihosting(preparation, plan, lifecycle, host)
         let backend: SoftwareVirtualMachine
         var vcpus: [SoftwareVCPU] = []
         do throws(SoftwareCPUError) {
             backend = try SoftwareVirtualMachine(
                 configuration: .init(
                     vcpuCount: preparation.boot.cpuCount, clock: host.clock, counterFrequency: GenericTimer.frequency,
-                    counterStart: counterStart, hasGICSystemRegisters: true))
+                    counterStart: counterStart, hasGICSystemRegisters: true,
+                    semihosting: semihosting))
             try backend.map(memory)
             for index in 0..<preparation.boot.cpuCount { vcpus.append(try backend.makeVCPU(VCPUIndex(index))) }
             var registers = try vcpus[0].registers()
@@ -81,5 +84,23 @@ struct VirtMachine: SessionMachine {
         control: any MachineControl, tell: @escaping @Sendable (TargetEvent) -> Void
     ) -> any DebugTarget {
         MachineDebugger(machine, map: RegisterMaps.arm64, control: control, tell: tell)
+    }
+
+    /// Prints to the console that gets the user's input.
+    private static func semihosting(
+        _ preparation: BootPreparation, _ plan: AArch64BootPlan, _ lifecycle: MachineLifecycle, _ host: HostEnds
+    ) -> Semihosting? {
+        guard preparation.answersSemihosting else { return nil }
+        var facts = Semihosting.Facts()
+        let text = preparation.boot.commandLine
+        facts.commandLine = preparation.imageName + (text.isEmpty ? "" : " \(text)")
+        // From the page behind what was loaded to the end of the RAM that holds it.
+        if let last = plan.placements.map(\.range.end.rawValue).max() {
+            let start = (last + 0xFFF) & ~0xFFF
+            let end = plan.loadPlan.endOfRAM(at: last - 1)
+            if start < end { facts.heap = GuestRange(start: GuestAddress(start), size: end - start) }
+        }
+        let channel = preparation.console == .bvm ? host.bvmConsole : host.serial
+        return Semihosting(channel: channel, machine: lifecycle, clock: host.clock, facts: facts)
     }
 }

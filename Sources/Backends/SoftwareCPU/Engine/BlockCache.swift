@@ -96,12 +96,15 @@ final class BlockCache {
 
 /// From virtual addresses to blocks, direct-mapped: for branches to registers and to other pages.
 ///
-/// A tag is the address with the CPU's `jumpKey` mixed in: bits 62:48, which in a valid address are copies of
-/// bit 63, hold a generation, a new one of which makes every entry miss, and block flags; bits 1:0 hold the rest of those.
+/// An entry is the address, all of it, and the block's address with the CPU's `jumpKey` in its bits 63:48: flags, and a
+/// generation, a new one of which makes every entry miss. So no address, however odd, finds what belongs to another
+/// exception level.
 @safe
 struct JumpCache {
     static let entryCount = 4096
     static let byteCount = entryCount * 16
+    /// Where a key stands in an entry: user addresses of the host end below.
+    static let keyShift: UInt64 = 48
 
     // SAFETY: points to byteCount bytes in a state block.
     private let base: UnsafeMutableRawPointer
@@ -117,15 +120,17 @@ struct JumpCache {
     @inline(__always)
     func find(_ pc: UInt64, key: UInt64) -> Block? {
         let entry = unsafe base + Self.offset(pc)
-        guard unsafe entry.load(as: UInt64.self) == pc ^ key else { return nil }
-        // SAFETY: the second word is a block's address or, before the first fill, 0; the arena is cleared together with this.
-        return unsafe Block(address: entry.load(fromByteOffset: 8, as: UInt64.self))
+        let block = unsafe entry.load(fromByteOffset: 8, as: UInt64.self) ^ key
+        guard unsafe entry.load(as: UInt64.self) == pc, block &>> Self.keyShift == 0 else { return nil }
+        // SAFETY: without its key the second word is a block's address or, before the first fill and with key 0, 0; the arena
+        // is cleared together with this.
+        return unsafe Block(address: block)
     }
 
     func fill(_ pc: UInt64, key: UInt64, _ block: Block) {
         let entry = unsafe base + Self.offset(pc)
-        unsafe entry.storeBytes(of: pc ^ key, as: UInt64.self)
-        unsafe entry.storeBytes(of: block.address, toByteOffset: 8, as: UInt64.self)
+        unsafe entry.storeBytes(of: pc, as: UInt64.self)
+        unsafe entry.storeBytes(of: block.address ^ key, toByteOffset: 8, as: UInt64.self)
     }
 
     func clear() {

@@ -59,11 +59,17 @@ extension Core {
                 ops.append(MicroOp(.endOfBlock))
                 break
             }
-            let op = Lowering(word: place.host.load(UInt32.self, at: count * 4), offset: offset, flags: flags)
-                .lower(table)
+            let word = place.host.load(UInt32.self, at: count * 4)
+            var endsStackChange = false
+            let op = Lowering(word: word, offset: offset, flags: flags, hasSemihosting: semihosting != nil)
+                .lower(table, endsStackChange: &endsStackChange)
             ops.append(op)
             count += 1
             if op.opcode.isBranch { break }
+            if endsStackChange {
+                ops.append(MicroOp(.endOfStackChange))
+                break
+            }
             let endsContext = op.endsContext
             if endsContext || count == limit {
                 ops.append(MicroOp(endsContext ? .endOfContext : .endOfBlock))

@@ -72,14 +72,13 @@ extension Core {
     private func exclusivePlace(_ address: UInt64, _ size: UInt64, _ access: MemoryAccess, alsoReads: Bool = false)
         -> HostPointer?
     {
-        guard isAligned(address, size, isWrite: access == .write) else { return nil }
+        guard isAligned(address, size, isWrite: access == .write && !alsoReads) else { return nil }
         let tlb = state.currentTLB
         if let host = access == .write ? tlb.writeHit(address, size) : tlb.readHit(address, size) { return host }
+        // Where the read faults too, the syndrome is that of a read. Source: D23.2 "ESR_EL1", "WnR".
+        if alsoReads, case .fault = resolve(address, size: size, .read, currentRegime, aligned: true) { return nil }
         switch resolve(address, size: size, access, currentRegime, aligned: true) {
         case .ram(let place):
-            if alsoReads, points.hasWatchpoints, !passesWatchpoints(address, size, isWrite: false, currentRegime) {
-                return nil
-            }
             if access == .write { noticeStore(place, count: size) }
             return place.host
         case .device:

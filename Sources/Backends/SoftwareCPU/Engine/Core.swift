@@ -14,6 +14,7 @@ final class Core {
     let group: CPUGroup
     let ids: IDRegisters
     let counter: SystemCounter
+    let semihosting: (any SemihostingHandler)?
     /// Fetched from the group at the first run.
     var devices: [any SystemRegisterDevice] = []
     /// CNTKCTL_EL1, as the timer device last showed it.
@@ -72,6 +73,7 @@ final class Core {
         group = environment.group
         ids = IDRegisters(hasGICSystemRegisters: environment.hasGICSystemRegisters, index: index)
         counter = environment.counter
+        semihosting = environment.semihosting
         reset()
         group.join(signals: signals, power: power)
     }
@@ -113,6 +115,7 @@ final class Core {
         }
         if s.spsel != 0 { flags |= BlockFlags.spsel }
         if s.il != 0 { flags |= BlockFlags.illegal }
+        if isStackMisaligned { flags |= BlockFlags.stackMisaligned }
         s.blockFlags = flags
         s.selectRegime(currentRegime)
         updateJumpKey()
@@ -135,6 +138,7 @@ struct CoreEnvironment {
     let group: CPUGroup
     let counter: SystemCounter
     let hasGICSystemRegisters: Bool
+    let semihosting: (any SemihostingHandler)?
 }
 
 /// Why the current instruction is not complete.

@@ -651,7 +651,7 @@ extension Core {
                         .fmovGeneralToHigh, .fmovScalar, .vector, .vectorTrapped, .debugPoint, .undefined, .svc, .hvc,
                         .smc, .brk,
                         .eret, .msr, .mrs, .msrImmediate, .sys, .wfi, .wfe, .sev, .yield, .clrex, .barrier, .isb,
-                        .illegalState:
+                        .illegalState, .stackFault, .endOfStackChange, .semihosting:
                         switch executeRare(op.op, pc: base &+ cursor.index(from: block.firstOp) &* 4) {
                         case .next: break
                         case .jump: break run

@@ -32,10 +32,10 @@ extension Core {
         largeMappings = LargeMappings(base: address & mask, mask: mask)
     }
 
-    /// Makes all entries of the jump cache miss. Bits 62:51 of the key count.
+    /// Makes all entries of the jump cache miss: bits 63:54 of the key count.
     func nextJumpGeneration() {
         jumpGeneration &+= 1
-        if jumpGeneration >= 1 << 12 {
+        if jumpGeneration >= 1 << 10 {
             jumpGeneration = 0
             state.jumpCache.clear()
         }
@@ -43,8 +43,7 @@ extension Core {
     }
 
     func updateJumpKey() {
-        let flags = state.blockFlags
-        state.jumpKey = jumpGeneration << 51 | (flags >> 2 & 7) << 48 | flags & 3
+        state.jumpKey = jumpGeneration << 54 | (state.blockFlags & 0x3F) << JumpCache.keyShift
     }
 
     // MARK: Code

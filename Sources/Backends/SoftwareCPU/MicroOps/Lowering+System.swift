@@ -29,7 +29,9 @@ extension Lowering {
         case .smc: return undefined(.notImplemented)
         case .brk: return MicroOp(.brk, immediate: UInt64(i.field(5, 16)))
         // Without a debugger that wants it, HLT is undefined.
-        case .hlt: return undefined(.notImplemented)
+        case .hlt:
+            let isCall = hasSemihosting && isEL1 && i.field(5, 16) == Core.semihostingCall
+            return isCall ? MicroOp(.semihosting) : undefined(.notImplemented)
         case .hint: return hint()
         case .clrex: return MicroOp(.clrex)
         case .dsb: return MicroOp(.barrier, a: 1)

@@ -6,11 +6,14 @@ struct Lowering {
     /// Bytes from the start of the block to this instruction.
     let offset: UInt64
     let flags: UInt64
+    /// HLT #0xF000 asks for something.
+    let hasSemihosting: Bool
 
-    init(word: UInt32, offset: UInt64, flags: UInt64) {
+    init(word: UInt32, offset: UInt64, flags: UInt64, hasSemihosting: Bool = false) {
         instruction = Instruction(word: word)
         self.offset = offset
         self.flags = flags
+        self.hasSemihosting = hasSemihosting
     }
 
     var isEL1: Bool { flags & BlockFlags.el1 != 0 }
@@ -19,7 +22,8 @@ struct Lowering {
         MicroOp(.undefined, a: reason.rawValue, immediate: UInt64(instruction.word))
     }
 
-    func lower(_ table: DecodeTable) -> MicroOp {
+    /// - Parameter endsStackChange: set when `endOfStackChange` must follow.
+    func lower(_ table: DecodeTable, endsStackChange: inout Bool) -> MicroOp {
         if flags & BlockFlags.illegal != 0 { return MicroOp(.illegalState) }
         guard let encoding = table.encoding(of: instruction.word) else {
             // Bits 28:25 = x111: floating point and Advanced SIMD. Source: Arm DDI 0487, C4.1, table C4-1.
@@ -32,7 +36,13 @@ struct Lowering {
             }
         }
         if encoding.isVector && flags & BlockFlags.vectorsTrapped != 0 { return MicroOp(.vectorTrapped) }
-        return lowerImmediate(encoding) ?? lowerRegister(encoding) ?? lowerBranchOrSystem(encoding)
+        endsStackChange = mayChangeStackAlignment(encoding)
+        let op = lower(encoding)
+        return faultsByStack(encoding) && op.opcode != .nop && op.opcode != .undefined ? MicroOp(.stackFault) : op
+    }
+
+    private func lower(_ encoding: Encoding) -> MicroOp {
+        lowerImmediate(encoding) ?? lowerRegister(encoding) ?? lowerBranchOrSystem(encoding)
             ?? lowerLoadOrStore(encoding) ?? lowerVectorMove(encoding) ?? undefined(.notImplemented)
     }
 }
@@ -48,6 +58,8 @@ enum BlockFlags {
     static let spsel: UInt64 = 8
     /// PSTATE.IL.
     static let illegal: UInt64 = 16
+    /// SP is no multiple of 16, and SCTLR_EL1 has that checked.
+    static let stackMisaligned: UInt64 = 32
 }
 
 extension Encoding {
@@ -82,7 +94,7 @@ extension Opcode {
     fileprivate var endsContext: Bool {
         switch self {
         case .undefined, .svc, .hvc, .smc, .brk, .eret, .msr, .msrImmediate, .sys, .wfi, .wfe, .yield, .isb,
-            .vectorTrapped, .illegalState:
+            .vectorTrapped, .illegalState, .semihosting, .stackFault:
             true
         default: false
         }

@@ -60,6 +60,12 @@ enum Opcode: UInt16, CaseIterable, Sendable {
     case wfi, wfe, sev, yield, clrex, barrier, isb
     /// PSTATE.IL is set.
     case illegalState
+    /// An access by a misaligned SP.
+    case stackFault
+    /// Not an instruction: the block ends, and the one before may have changed whether SP is aligned.
+    case endOfStackChange
     /// In place of an instruction that may have a breakpoint.
     case debugPoint
+    /// HLT #0xF000 where it is answered.
+    case semihosting
 }

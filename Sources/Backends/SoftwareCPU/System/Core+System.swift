@@ -53,8 +53,11 @@ extension Core {
             return .next
         case .wfi: return waitForInterrupt(pc)
         case .wfe: return waitForEvent(pc)
-        case .vectorTrapped: return stop(.trappedVector, iss: 1 << 24 | 0xE << 20)
+        case .vectorTrapped: return stop(.trappedVector, iss: Self.vectorTrapSyndrome)
         case .illegalState: return stop(.illegalState)
+        case .stackFault: return stop(.spAlignment)
+        case .endOfStackChange: return noticeStack(pc)
+        case .semihosting: return callSemihosting(pc)
         case .debugPoint: return executeDebugPoint(pc)
         default: return stop(.unknown)
         }

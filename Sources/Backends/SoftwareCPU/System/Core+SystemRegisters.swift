@@ -5,6 +5,7 @@ internal import VMMCore
 extension Core {
     func readSystemRegister(_ op: MicroOp) -> Outcome {
         let register = SystemRegister(rawValue: UInt16(truncatingIfNeeded: op.immediate))
+        if isTrappedAsVector(register) { return stop(.trappedVector, iss: Self.vectorTrapSyndrome) }
         guard let value = systemRegister(register) else { return refuse(register, op.d, isRead: true) }
         state.setX(op.d, value)
         return .next
@@ -12,15 +13,34 @@ extension Core {
 
     func writeSystemRegister(_ op: MicroOp) -> Outcome {
         let register = SystemRegister(rawValue: UInt16(truncatingIfNeeded: op.immediate))
+        if isTrappedAsVector(register) { return stop(.trappedVector, iss: Self.vectorTrapSyndrome) }
         return setSystemRegister(register, state.x(op.n)) ? .next : refuse(register, op.n, isRead: false)
     }
 
-    /// Undefined; or, of what EL1 may see and EL0 may not by a control bit, a trap.
+    /// CPACR_EL1.FPEN covers the registers of floating point too.
+    private func isTrappedAsVector(_ register: SystemRegister) -> Bool {
+        state.blockFlags & BlockFlags.vectorsTrapped != 0 && (register == .fpcr || register == .fpsr)
+    }
+
+    /// COND is valid and always.
+    static let vectorTrapSyndrome: UInt64 = 1 << 24 | 0xE << 20
+
+    /// Undefined; or, of what a control bit of EL1 keeps EL0 from, a trap.
     private func refuse(_ register: SystemRegister, _ slot: UInt8, isRead: Bool) -> Outcome {
-        guard state.exceptionLevel == 0, register.op1 == 3,
-            register == .ctr_el0 || register == .daif || register.crn == 14
-        else { return stop(.unknown) }
+        guard state.exceptionLevel == 0, Self.isTrapped(register, isRead: isRead) else { return stop(.unknown) }
         return stop(.trappedSystem, iss: Self.trapSyndrome(register, slot, isRead: isRead))
+    }
+
+    /// By SCTLR_EL1.UCT and UMA, CNTKCTL_EL1 and MDSCR_EL1.TDCC. Writing a counter is undefined at every level.
+    private static func isTrapped(_ register: SystemRegister, isRead: Bool) -> Bool {
+        switch register {
+        case .ctr_el0, .cntfrq_el0, .cntpct_el0, .cntvct_el0, .mdccsr_el0: isRead
+        case .daif, .dbgdtr_el0, .dbgdtrrx_el0: true
+        // CNTP and CNTV: TVAL, CTL, CVAL.
+        default:
+            register.op0 == 3 && register.op1 == 3 && register.crn == 14 && (2...3).contains(register.crm)
+                && register.op2 < 3
+        }
     }
 
     static func trapSyndrome(_ register: SystemRegister, _ slot: UInt8, isRead: Bool) -> UInt64 {
@@ -47,7 +67,9 @@ extension Core {
         // One level of split 32 KiB caches, 64-byte lines, 4 ways.
         case .clidr_el1: return 1 << 27 | 1 << 24 | 1 << 21 | 3
         case .ccsidr_el1: return s.system(.csselr) & 0xE == 0 ? 127 << 13 | 3 << 3 | 2 : 0
-        case .aidr_el1, .rvbar_el1, .mdrar_el1, .dbgauthstatus_el1: return 0
+        case .aidr_el1, .rvbar_el1, .mdrar_el1, .dbgauthstatus_el1, .dbgprcr_el1, .dbgclaimset_el1, .dbgclaimclr_el1,
+            .osdtrrx_el1, .osdtrtx_el1, .oseccr_el1:
+            return 0
         default: return deviceRegister(register)
         }
     }
@@ -65,6 +87,11 @@ extension Core {
         case .dczid_el0:
             return IDRegisters.dczid | (isEL1 || s.system(.sctlr) & SCTLR.dze != 0 ? 0 : 1 << 4)
         case .cntvct_el0, .cntpct_el0: return counterRegister(register)
+        // Either counter's enable is enough.
+        case .cntfrq_el0: return isEL1 || counterControl & 3 != 0 ? deviceRegister(register) : nil
+        // No debugger is at the other end of the debug communications channel.
+        case .mdccsr_el0, .dbgdtr_el0, .dbgdtrrx_el0:
+            return isEL1 || s.system(.mdscr) & MDSCR.tdcc == 0 ? 0 : nil
         case .tpidr_el0: return s.system(.tpidrEL0)
         case .tpidrro_el0: return s.system(.tpidrroEL0)
         default: return deviceRegister(register)
@@ -97,8 +124,9 @@ extension Core {
         switch register {
         case .sctlr_el1:
             s.setSystem(.sctlr, value & SCTLR.writable | SCTLR.res1)
-            // M, A, WXN decide what the soft TLB may hold.
+            // M, A, WXN decide what the soft TLB may hold; SA what blocks do.
             flushTranslations()
+            updateContext()
         case .ttbr0_el1, .ttbr1_el1:
             let slot: SystemSlot = register == .ttbr0_el1 ? .ttbr0 : .ttbr1
             if s.system(slot) != value {
@@ -115,7 +143,8 @@ extension Core {
             s.setSystem(.cpacr, value & 3 << 20)
             updateContext()
         case .vbar_el1: s.setSystem(.vbar, value & ~0x7FF)
-        case .actlr_el1: break
+        case .actlr_el1, .dbgprcr_el1, .dbgclaimset_el1, .dbgclaimclr_el1, .osdtrrx_el1, .osdtrtx_el1, .oseccr_el1:
+            break
         case .oslsr_el1: return false
         case .spsel: setMode(level: 1, spsel: value & 1)
         case .pan:
@@ -148,6 +177,7 @@ extension Core {
         // AHP, DN, FZ, RMode.
         case .fpcr: s.setSystem(.fpcr, value & 0x07C0_0000)
         case .fpsr: s.setSystem(.fpsr, value & 0x0800_009F)
+        case .dbgdtr_el0, .dbgdtrrx_el0: return isEL1 || s.system(.mdscr) & MDSCR.tdcc == 0
         case .tpidr_el0: s.setSystem(.tpidrEL0, value)
         case .tpidrro_el0:
             guard isEL1 else { return false }

@@ -93,6 +93,16 @@ extension SystemRegister {
     static let oslsr_el1 = SystemRegister(2, 0, 1, 1, 4)
     static let osdlr_el1 = SystemRegister(2, 0, 1, 3, 4)
     static let mdrar_el1 = SystemRegister(2, 0, 1, 0, 0)
+    static let dbgprcr_el1 = SystemRegister(2, 0, 1, 4, 4)
+    static let dbgclaimset_el1 = SystemRegister(2, 0, 7, 8, 6)
+    static let dbgclaimclr_el1 = SystemRegister(2, 0, 7, 9, 6)
+    static let osdtrrx_el1 = SystemRegister(2, 0, 0, 0, 2)
+    static let osdtrtx_el1 = SystemRegister(2, 0, 0, 3, 2)
+    static let oseccr_el1 = SystemRegister(2, 0, 0, 6, 2)
+    static let mdccsr_el0 = SystemRegister(2, 3, 0, 1, 0)
+    static let dbgdtr_el0 = SystemRegister(2, 3, 0, 4, 0)
+    /// A write goes to DBGDTRTX_EL0.
+    static let dbgdtrrx_el0 = SystemRegister(2, 3, 0, 5, 0)
     static let dbgauthstatus_el1 = SystemRegister(2, 0, 7, 14, 6)
 
     /// DBGBVR (4), DBGBCR (5), DBGWVR (6), DBGWCR (7) number `index`.
