@@ -86,6 +86,7 @@ extension Core {
     }
 
     /// Waits briefly: an event of another CPU's store to a watched location is not modelled, but WFE may return at any time.
+    /// The event stream ends the wait too, where it is faster.
     private func waitForEvent(_ pc: UInt64) -> Outcome {
         let s = state
         if s.exceptionLevel == 0 && s.system(.sctlr) & SCTLR.nTWE == 0 {
@@ -104,9 +105,21 @@ extension Core {
         fruitlessWaits += 1
         // A spin lock is free again after a moment; a parked CPU waits long.
         group.leaveGuest(index)
-        if fruitlessWaits < 64 { sched_yield() } else { signals.waitForEvent(microseconds: 100) }
+        if fruitlessWaits < 64 { sched_yield() } else { signals.waitForEvent(microseconds: waitBound) }
         group.enterGuest(index)
         return .next
+    }
+
+    /// Microseconds: 100, or less when the event stream of CNTKCTL_EL1 (EVNTEN, EVNTI) has a shorter period.
+    /// Source: D12.2.4 "Event streams".
+    private var waitBound: Int {
+        let longest = 100
+        guard counterControl & 1 << 2 != 0 else { return longest }
+        // An event at each change of bit EVNTI from 0 to 1, or from 1 to 0.
+        let ticks: UInt64 = 2 << (counterControl >> 4 & 15)
+        let period = ticks.multipliedFullWidth(by: 1_000_000)
+        let microseconds = period.low / max(counter.frequency, 1)
+        return max(1, Int(min(microseconds, UInt64(longest))))
     }
 
     // MARK: PSTATE fields
