@@ -24,6 +24,21 @@ enum HostText {
         return piece.isEmpty ? nil : piece
     }
 
+    /// The names of the files in a directory; none when it cannot be read.
+    static func names(in path: String) -> [String] {
+        // SAFETY: the directory stream is used and closed here; d_name is terminated.
+        guard let directory = unsafe opendir(path) else { return [] }
+        defer { unsafe _ = closedir(directory) }
+        var names: [String] = []
+        while let entry = unsafe readdir(directory) {
+            let name = unsafe withUnsafeBytes(of: entry.pointee.d_name) {
+                unsafe String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if name != "." && name != ".." { names.append(name) }
+        }
+        return names
+    }
+
     static func write(_ bytes: [UInt8], to path: String) throws {
         // SAFETY: the path is a terminated copy for the length of the call.
         let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
@@ -60,19 +75,7 @@ final class TemporaryDirectory {
     }
 
     /// The names of the files in it.
-    var names: [String] {
-        // SAFETY: the directory stream is used and closed here; d_name is terminated.
-        guard let directory = unsafe opendir(path) else { return [] }
-        defer { unsafe _ = closedir(directory) }
-        var names: [String] = []
-        while let entry = unsafe readdir(directory) {
-            let name = unsafe withUnsafeBytes(of: entry.pointee.d_name) {
-                unsafe String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if name != "." && name != ".." { names.append(name) }
-        }
-        return names
-    }
+    var names: [String] { HostText.names(in: path) }
 
     /// Writes a file, and gives its path.
     func file(_ name: String, _ bytes: [UInt8]) throws -> String {
