@@ -21,6 +21,7 @@ test: test-dependencies guests lint
 	$(BUILD)
 	swift test --skip-build --parallel
 	scripts/test-guest-qemu
+	scripts/test-gdb-linux
 
 # Debian's arm64 kernels with a busybox initramfs, kept outside the checkout; tests that find none are skipped and say so.
 guests: test-dependencies
