@@ -6,7 +6,7 @@
 RELEASE := swift build -c release --static-swift-stdlib --disable-local-rpath \
 	-Xswiftc -static-executable -Xswiftc -Xclang-linker -Xswiftc -static-pie \
 	-Xswiftc -use-ld=lld -Xlinker -z -Xlinker pack-relative-relocs
-BUILD   := $(RELEASE) --product swvmm
+BUILD   := $(RELEASE) --product swvmm && $(RELEASE) --product swvmm-test
 SWVMM   := .build/release/swvmm
 SOURCES := Package.swift Sources Tests Plugins Benchmarks
 
@@ -20,6 +20,7 @@ test: test-dependencies guests lint
 	swift build --build-tests
 	$(BUILD)
 	swift test --skip-build --parallel
+	$(SWVMM) test Tests/Suites/boot.yaml --output .build/suites/boot
 	scripts/test-guest-qemu
 	scripts/test-gdb-linux
 

@@ -134,7 +134,7 @@ internal import Testing
         for part in ["good (1/3)", "good (2/3)", "good (3/3)", "3 passed"] { #expect(repeated.output.contains(part)) }
         let first = try Swvmm.run("test", path, "--list", "--shuffle=7")
         #expect(try Swvmm.run("test", path, "--list", "--shuffle=7").output == first.output)
-        #expect(first.output.contains("--shuffle=7"))
+        #expect(try Swvmm.run("test", path, "--filter", "good", "--shuffle=7").output.contains("--shuffle=7 repeats"))
     }
 
     @Test("--fail-fast begins nothing after a failure")
@@ -185,43 +185,41 @@ internal import Testing
         #expect(help.output.contains("--no-skip"))
     }
 
+    /// A guest that never ends, one that does, and more that never end.
+    private static let endless =
+        "- name: first\n  steps: [{expect: never}]\n" + passing
+        + "- name: more\n  matrix: {cpus: [1, 2]}\n  steps: [{expect: never}]\n"
+
     @Test("INT and TERM end every guest, and the reports are written", arguments: [SIGINT, SIGTERM])
     func interrupted(signal: Int32) throws {
         let directory = try TemporaryDirectory()
-        let path = try suite(
-            "- name: one\n  matrix: {n: [1, 2, 3]}\n  cmdline: ${n}\n  steps: [{expect: '> '}, {expect: never}]\n"
-                + "- name: quick\n  steps: [{expect: 'unikernel> '}, {send: poweroff}]\n", in: directory)
-        let run = try Swvmm(["test", path, "--jobs", "2", "--output", directory.path, "--filter", "one"])
-        // A guest that runs has printed its prompt into the log: nothing else tells that both run.
-        while (try? HostText.read("\(directory.path)/one_n_2_.console.log"))?.contains("unikernel> ") != true {
-            try #require(run.process.ending == nil)
-            sched_yield()
-        }
+        let path = try suite(Self.endless, in: directory)
+        let run = try Swvmm(["test", path, "--jobs", "2", "--output", directory.path])
+        // The first one runs since before that.
+        try run.expect("ok    good")
         run.process.send(signal)
         let ended = try run.finish()
         #expect(ended.ending == .exited(128 + signal))
-        #expect(ended.output.contains("interrupted"))
-        #expect(ended.output.contains("skip  one[n=3]: not begun"))
+        #expect(ended.output.contains("FAIL  first") && ended.output.contains("interrupted"))
+        #expect(ended.output.contains("skip  more[cpus=2]: not begun"))
         #expect(try check("/usr/bin/xmllint", "--noout", "\(directory.path)/junit.xml") == .exited(0))
-        #expect(try check("/usr/bin/pgrep", "-f", directory.path) == .exited(1))
+        #expect(try check("/usr/bin/pgrep", "-f", "timeline=\(directory.path)") == .exited(1))
     }
 
     @Test("killed outright, it leaves no guest behind")
     func killed() throws {
         let directory = try TemporaryDirectory()
-        let path = try suite("- name: one\n  steps: [{expect: never}]\n", in: directory)
-        let run = try Swvmm(["test", path, "--output", directory.path])
-        while (try? HostText.read("\(directory.path)/one.console.log"))?.contains("unikernel> ") != true {
-            try #require(run.process.ending == nil)
-            sched_yield()
-        }
+        let path = try suite(Self.endless, in: directory)
+        let run = try Swvmm(["test", path, "--jobs", "2", "--output", directory.path])
+        try run.expect("ok    good")
+        #expect(try check("/usr/bin/pgrep", "-f", "timeline=\(directory.path)") == .exited(0))
         run.process.send(SIGKILL)
         #expect(run.process.wait() == .signaled(SIGKILL))
-        // The kernel kills it; that takes a moment.
+        // The kernel kills them; that takes a moment.
         for _ in 0..<2_000 {
             if try check("/usr/bin/pgrep", "-f", "timeline=\(directory.path)") == .exited(1) { return }
         }
-        Issue.record("the guest lives on")
+        Issue.record("a guest lives on")
     }
 
     @Test("on a terminal, running cases have a line each that is rewritten")

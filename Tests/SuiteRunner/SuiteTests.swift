@@ -182,7 +182,7 @@ internal import YAML
                 .reservedArgument("--timeout", use: "the key 'timeout'"), 3, 10
             ),
             ("cases:\n- name: a\n  initrd: /no/such", .missingFile(key: "initrd", path: "/no/such"), 3, 11),
-            ("cases: [", .yaml(.syntax("while parsing a node: did not find expected node content")), 2, 1),
+            ("cases: [", .yaml(.syntax("while parsing a flow node: did not find expected node content")), 2, 1),
         ])
     func mistakes(text: String, problem: SuiteError.Problem, line: Int, column: Int) throws {
         let error = try #require(Suites.error(text), "accepted")

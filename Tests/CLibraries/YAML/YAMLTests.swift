@@ -76,7 +76,7 @@ internal import YAML
 
     @Test(
         "what is no YAML is told with its line",
-        arguments: [("a: [1,\nb: 2\n", 2), ("a: b: c\n", 1), ("a: \"x\n", 2), ("x:\n\t- y\n", 2), ("a: @x\n", 1)])
+        arguments: [("a: [1,\nb: 2\n", 3), ("a: b: c\n", 1), ("a: \"x\n", 2), ("x:\n\t- y\n", 2), ("a: @x\n", 1)])
     func syntax(text: String, line: Int) throws {
         let error = try #require(problem(text))
         guard case .syntax(let words) = error.problem else {
