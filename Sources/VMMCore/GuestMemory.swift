@@ -17,7 +17,7 @@ package final class GuestMemory: Sendable {
 
     /// Ordered by address, not overlapping, not empty.
     package let regions: [Region]
-    private let writeObserver: WriteObserver
+    let writeObserver: HostWriteObservers
 
     /// Maps host memory for `ranges`. Untouched pages read as zero.
     ///
@@ -35,7 +35,7 @@ package final class GuestMemory: Sendable {
             mapped.append(Region(range: range, base: try HostPages(size: range.size, hugePages: hugePages)))
         }
         regions = mapped
-        writeObserver = WriteObserver()
+        writeObserver = HostWriteObservers()
     }
 
     /// The sum of all regions, in bytes.
@@ -68,6 +68,33 @@ extension GuestMemory {
         unsafe destination.withUnsafeMutableBytes { buffer in
             if let target = buffer.baseAddress, count > 0 { unsafe memcpy(target, source, count) }
         }
+    }
+
+    /// Copies guest bytes into `bytes[range]`. Allocates nothing when `bytes` has one owner.
+    package func copyOut(
+        _ address: GuestAddress, into bytes: inout [UInt8], at range: Range<Int>
+    ) throws(GuestMemoryError) {
+        precondition(range.lowerBound >= 0 && range.upperBound <= bytes.count)
+        let source = try unsafe hostAddress(address, count: range.count)
+        // SAFETY: `source` has as many checked bytes as the range, which lies in the array.
+        unsafe bytes.withUnsafeMutableBytes { buffer in
+            if let start = buffer.baseAddress, !range.isEmpty {
+                unsafe memcpy(start + range.lowerBound, source, range.count)
+            }
+        }
+    }
+
+    /// Copies `bytes[range]` into the guest.
+    package func copyIn(_ bytes: [UInt8], at range: Range<Int>, to address: GuestAddress) throws(GuestMemoryError) {
+        precondition(range.lowerBound >= 0 && range.upperBound <= bytes.count)
+        let target = try unsafe hostAddress(address, count: range.count)
+        // SAFETY: `target` has as many checked bytes as the range, which lies in the array.
+        unsafe bytes.withUnsafeBytes { buffer in
+            if let start = buffer.baseAddress, !range.isEmpty {
+                unsafe memcpy(target, start + range.lowerBound, range.count)
+            }
+        }
+        writeObserver.noteWrite(address, count: UInt64(range.count))
     }
 
     /// Copies `bytes` into the guest.
@@ -140,39 +167,6 @@ extension GuestMemory {
     }
 }
 
-// MARK: - Dirty tracking
-
-/// Told of each write that the host makes to guest memory (a backend's dirty log sees only the guest's own).
-package protocol GuestWriteObserver: AnyObject, Sendable {
-    /// Called after the write of `count` (at least 1) bytes, on the writing thread.
-    func noteWrite(_ address: GuestAddress, count: UInt64)
-}
-
-extension GuestMemory {
-    /// Installs the observer of host writes, or removes it with nil. While none is installed a write pays one load.
-    ///
-    /// A write under way on another thread meanwhile may go unseen: whoever copies memory by the observer's word installs
-    /// it while devices and vCPUs are paused.
-    package func setWriteObserver(_ observer: (any GuestWriteObserver)?) { writeObserver.set(observer) }
-}
-
-/// Holds the observer so that a write without one costs a relaxed load.
-private final class WriteObserver: Sendable {
-    private let installed = Atomic<Bool>(false)
-    private let observer = Mutex<(any GuestWriteObserver)?>(nil)
-
-    func set(_ new: (any GuestWriteObserver)?) {
-        observer.withLock { $0 = new }
-        installed.store(new != nil, ordering: .releasing)
-    }
-
-    @inline(__always)
-    func noteWrite(_ address: GuestAddress, count: UInt64) {
-        guard installed.load(ordering: .relaxed), count > 0 else { return }
-        observer.withLock { $0 }?.noteWrite(address, count: count)
-    }
-}
-
 // MARK: - Host addresses
 
 extension GuestMemory {
@@ -188,7 +182,7 @@ extension GuestMemory {
 
     /// The host address of `count` bytes that lie in one region.
     @unsafe
-    private func hostAddress(_ address: GuestAddress, count: Int) throws(GuestMemoryError) -> UnsafeMutableRawPointer {
+    func hostAddress(_ address: GuestAddress, count: Int) throws(GuestMemoryError) -> UnsafeMutableRawPointer {
         guard count >= 0 else { throw .outOfRange(address, count: 0) }
         for region in regions where region.range.contains(address, count: UInt64(count)) {
             return unsafe region.base.start + Int(address.rawValue - region.range.start.rawValue)

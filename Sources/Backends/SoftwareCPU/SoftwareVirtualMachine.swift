@@ -63,6 +63,7 @@ package final class SoftwareVirtualMachine: VirtualMachine {
             guard state.ram == nil else { throw .memoryMappedTwice }
             state.ram = ram
         }
+        memory.installCodeObserver(HostWriteWatch(ram, group))
     }
 
     /// Adds a device that answers for system registers which are no CPU's own: ICC_*, CNT*. They are asked in the order of the

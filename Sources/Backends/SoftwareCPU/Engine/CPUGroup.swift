@@ -66,8 +66,13 @@ final class CPUGroup: Sendable {
 
     // MARK: Requests
 
-    func broadcast(_ request: MaintenanceRequest, from sender: VCPUIndex) {
-        for (number, member) in all().enumerated() where number != sender.rawValue {
+    func broadcast(_ request: MaintenanceRequest, from sender: VCPUIndex) { ask(request, butNot: sender.rawValue) }
+
+    /// A request of a thread that is none of the CPUs'; all CPUs answer it.
+    func broadcastFromOutside(_ request: MaintenanceRequest) { ask(request, butNot: -1) }
+
+    private func ask(_ request: MaintenanceRequest, butNot sender: Int) {
+        for (number, member) in all().enumerated() where number != sender {
             member.requests.withLock { queue in
                 if queue.count >= Self.queueLimit {
                     queue.removeAll(keepingCapacity: true)

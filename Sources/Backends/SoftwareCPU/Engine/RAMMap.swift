@@ -19,10 +19,10 @@ final class RAMMap: Sendable {
         let page: Int
     }
 
-    private let regions: [Region]
+    let regions: [Region]
     let pageCount: Int
     /// One byte a page: the eighths of it that some CPU has decoded code of.
-    private let codeMarks: HostArray
+    let codeMarks: HostArray
     /// Keeps the mappings.
     private let memory: GuestMemory
 
@@ -74,7 +74,7 @@ final class RAMMap: Sendable {
     // MARK: Code marks
 
     /// Bits of the eighths of a page, 512 bytes each, that `count` bytes from `address` on lie in.
-    private func eighths(_ address: UInt64, _ count: UInt64) -> UInt8 {
+    static func eighths(_ address: UInt64, _ count: UInt64) -> UInt8 {
         let first = (address & 0xFFF) >> 9
         let last = min(7, ((address & 0xFFF) + count - 1) >> 9)
         return UInt8(truncatingIfNeeded: (0xFF << first) & (0xFF >> (7 - last)) as UInt64)
@@ -84,12 +84,12 @@ final class RAMMap: Sendable {
 
     /// Whether `count` bytes at `address`, in `page`, are near decoded code.
     func holdsCode(_ page: Int, at address: UInt64, count: UInt64) -> Bool {
-        codeMarks.atomicByte(page).load() & eighths(address, count) != 0
+        codeMarks.atomicByte(page).load() & Self.eighths(address, count) != 0
     }
 
     /// Marks `count` bytes at `address`, in `page`, as code; returns whether the page had none.
     func markCode(_ page: Int, at address: UInt64, count: UInt64) -> Bool {
-        codeMarks.atomicByte(page).formOr(eighths(address, count)) == 0
+        codeMarks.atomicByte(page).formOr(Self.eighths(address, count)) == 0
     }
 
     func unmarkCode(_ page: Int) { codeMarks.atomicByte(page).store(0) }
