@@ -36,6 +36,7 @@ format:
 
 bench: test-dependencies build
 	$(RELEASE) --product exit-benchmark
+	$(RELEASE) --product virtio-queue-benchmark
 	Benchmarks/run
 
 # 200 boots in a row on KVM; BOOTS=n for another number.

@@ -45,6 +45,7 @@ let package = Package(
         room("TimerDevices", path: "Devices/Timer", uses: ["VMMCore"]),
         room("PlatformDevices", path: "Devices/Platform", uses: ["VMMCore", "GuestABI"]),
         room("GICv3", path: "Devices/GICv3", uses: ["VMMCore"]),
+        room("VirtioDevices", path: "Devices/Virtio", uses: ["VMMCore"]),
 
         // Boot images and architectures.
         .systemLibrary(name: "CFDT", path: "Sources/CLibraries/CFDT", providers: [.apt(["libfdt-dev"])]),
@@ -95,7 +96,7 @@ let package = Package(
             uses: [
                 "VMMCore", "GuestABI", "ConsoleDevices", "TimerDevices", "PlatformDevices", "Boot", "X86", "AArch64",
                 "GICv3", "KVMBackend", "SoftwareCPU", "HostIO", "Disassembly", "GuestKernel", "Debugger",
-                "FlattenedDeviceTree",
+                "FlattenedDeviceTree", "VirtioDevices",
             ]),
         .executableTarget(
             name: "swvmm",
@@ -130,6 +131,11 @@ let package = Package(
             name: "engine-benchmark", dependencies: ["VMMCore", "SoftwareCPU"],
             path: "Benchmarks/EngineLoops/EngineBenchmark", swiftSettings: strict),
 
+        .target(name: "AllocationCount", path: "Benchmarks/VirtioQueue/AllocationCount"),
+        .executableTarget(
+            name: "virtio-queue-benchmark", dependencies: ["VMMCore", "VirtioDevices", "AllocationCount"],
+            path: "Benchmarks/VirtioQueue/QueueBenchmark", swiftSettings: strict),
+
         // Tests mirror Sources.
         .target(
             name: "VMMTestSupport", dependencies: ["VMMCore"], path: "Tests/VMMTestSupport", swiftSettings: strict),
@@ -151,6 +157,7 @@ let package = Package(
         tests("TimerDevicesTests", path: "Devices/Timer", uses: ["VMMCore", "TimerDevices"]),
         tests("PlatformDevicesTests", path: "Devices/Platform", uses: ["VMMCore", "GuestABI", "PlatformDevices"]),
         tests("GICv3Tests", path: "Devices/GICv3", uses: ["VMMCore", "GICv3"]),
+        tests("VirtioDevicesTests", path: "Devices/Virtio", uses: ["VMMCore", "VirtioDevices"]),
         tests("BackendContractTests", path: "BackendContract", uses: ["VMMCore", "KVMBackend", "SoftwareCPU"]),
         tests("GuestKernelTests", path: "GuestKernel/Images", uses: ["GuestKernel"]),
         tests("KernelCoreTests", path: "GuestKernel/Core", uses: ["KernelCore", "GuestABI"]),

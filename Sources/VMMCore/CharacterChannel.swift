@@ -10,3 +10,14 @@ package protocol CharacterChannel: AnyObject, Sendable {
     /// Installs what is called, on the event loop's thread, when input arrives after there was none; nil removes it.
     func setInputHandler(_ handler: (@Sendable () -> Void)?)
 }
+
+/// The size of a terminal, in characters.
+package struct ConsoleSize: Hashable, Sendable {
+    package var columns: UInt16
+    package var rows: UInt16
+
+    package init(columns: UInt16, rows: UInt16) {
+        self.columns = columns
+        self.rows = rows
+    }
+}

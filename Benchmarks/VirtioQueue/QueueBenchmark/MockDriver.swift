@@ -1,0 +1,80 @@
+internal import VMMCore
+internal import VirtioDevices
+
+/// A driver that keeps a ring full of the same requests, with nothing in it that takes time of its own.
+struct MockDriver {
+    static let ram: UInt64 = 0x4000_0000
+    static let size = 256
+
+    /// A block read: header, data, status.
+    static let shape: [(length: UInt32, isWritable: Bool)] = [(16, false), (4096, true), (1, true)]
+
+    let memory: GuestMemory
+    let layout: QueueLayout
+    private let available: GuestWindow
+    private let used: GuestWindow
+    private var index: UInt16 = 0
+
+    /// Requests that fit into the ring at once.
+    let capacity: Int
+    let descriptorsPerRequest: Int
+
+    /// - Parameter indirect: each request has a table of its own.
+    init(indirect: Bool) throws {
+        guard let range = GuestRange(start: GuestAddress(Self.ram), size: 64 << 20) else { throw Failure.memory }
+        memory = try GuestMemory([range])
+        layout = QueueLayout(
+            size: UInt32(Self.size), descriptorTable: GuestAddress(Self.ram),
+            driverArea: GuestAddress(Self.ram + 0x2000), deviceArea: GuestAddress(Self.ram + 0x4000))
+        guard let available = memory.window(at: layout.driverArea, size: 6 + 2 * Self.size),
+            let used = memory.window(at: layout.deviceArea, size: 6 + 8 * Self.size)
+        else { throw Failure.memory }
+        self.available = available
+        self.used = used
+        descriptorsPerRequest = Self.shape.count
+        // A divisor of the ring, so that no request stands in two entries under way.
+        capacity = indirect ? Self.size : Self.size / 4
+        for request in 0..<capacity {
+            let table = indirect ? Self.ram + 0x1_0000 + UInt64(request) * 64 : Self.ram
+            let first = indirect ? 0 : request * Self.shape.count
+            for (position, part) in Self.shape.enumerated() {
+                let isLast = position == Self.shape.count - 1
+                try put(
+                    first + position, in: table, address: Self.ram + 0x10_0000 + UInt64(request) * 0x2000,
+                    length: part.length, flags: (part.isWritable ? 2 : 0) | (isLast ? 0 : 1),
+                    next: UInt16(first + position + 1))
+            }
+            if indirect { try put(request, in: Self.ram, address: table, length: 48, flags: 4, next: 0) }
+        }
+        // The ring's entries stay what they are: the requests in turn.
+        for entry in 0..<Self.size {
+            let head = UInt16(entry % capacity * (indirect ? 1 : Self.shape.count))
+            available.storeHalfword(head, at: 4 + 2 * entry)
+        }
+    }
+
+    private func put(
+        _ index: Int, in table: UInt64, address: UInt64, length: UInt32, flags: UInt16, next: UInt16
+    ) throws {
+        let entry = table + UInt64(index) * 16
+        try memory.store(address, at: GuestAddress(entry))
+        try memory.store(length, at: GuestAddress(entry + 8))
+        try memory.store(flags, at: GuestAddress(entry + 12))
+        try memory.store(next, at: GuestAddress(entry + 14))
+    }
+
+    /// Makes `count` requests available, at most `capacity`.
+    mutating func offer(_ count: Int) {
+        index &+= UInt16(count)
+        available.storeHalfword(index, at: 2)
+    }
+
+    /// Everything that was offered has come back.
+    var isServed: Bool { used.loadHalfword(at: 2) == index }
+}
+
+enum Failure: Error {
+    case memory
+    case notServed
+    case fault(QueueFault)
+}

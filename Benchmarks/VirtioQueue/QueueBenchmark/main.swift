@@ -1,0 +1,84 @@
+// What a virtqueue costs the device: a driver that keeps the ring full, and a device that takes each request and completes it
+// without touching its data. Both take turns on one thread; the device's turns are timed, with their two looks at the clock.
+//
+// Usage: virtio-queue-benchmark [REQUESTS]
+
+internal import AllocationCount
+internal import Glibc
+internal import VMMCore
+internal import VirtioDevices
+
+/// A block device with a null back end, as far as its queue goes.
+func serve(_ queue: VirtioQueue) throws -> Int {
+    var served = 0
+    queue.suspendNotifications()
+    while true {
+        switch queue.next() {
+        case .chain(let chain):
+            queue.complete(chain)
+            served += 1
+        case .malformed(let fault): throw Failure.fault(fault)
+        case .empty:
+            if queue.resumeNotifications() { continue }
+            _ = queue.takeInterruptDecision()
+            return served
+        }
+    }
+}
+
+/// What turns of the device cost.
+struct Cost {
+    /// Nanoseconds a descriptor, of each turn.
+    var turns: [Double] = []
+    var requests = 0
+    var allocations: UInt64 = 0
+}
+
+func measure(indirect: Bool, batch: Int, requests: Int) throws -> Cost {
+    var driver = try MockDriver(indirect: indirect)
+    let queue = VirtioQueue(index: 0, maximumSize: UInt16(MockDriver.size), memory: driver.memory)
+    try queue.start(driver.layout, features: .common)
+    let clock = HostClock()
+    var cost = Cost()
+    cost.turns.reserveCapacity(requests / batch + 2)
+    // The first turn fills caches and makes the storage that goes round from then on.
+    driver.offer(batch)
+    _ = try serve(queue)
+    while cost.requests < requests {
+        driver.offer(batch)
+        let allocations = allocation_count()
+        let start = clock.now
+        let served = try serve(queue)
+        let end = clock.now
+        cost.allocations += allocation_count() - allocations
+        guard driver.isServed else { throw Failure.notServed }
+        cost.requests += served
+        cost.turns.append(Double((end - start).rawValue) / Double(served * driver.descriptorsPerRequest))
+    }
+    return cost
+}
+
+func report(_ name: String, _ cost: Cost) {
+    let sorted = cost.turns.sorted()
+    let rate = { (nanoseconds: Double) in (1000 / max(nanoseconds, 0.01) * 100).rounded() / 100 }
+    print(
+        "\(name)   \(rate(sorted[sorted.count / 2])) M descriptors/s (best turn \(rate(sorted[0]))), "
+            + "\(cost.allocations) Swift objects in \(cost.requests) requests")
+}
+
+do {
+    let requests = max(1000, CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 200_000)
+    allocation_count_start()
+    print(
+        "virtqueue, the device's side: requests of 3 descriptors (a block read), null device, mock driver, 1 core; "
+            + "medians of the turns (at least 5 M/s, no objects)")
+    for (name, indirect, batch) in [
+        ("direct,   32 at a time", false, 32), ("indirect, 32 at a time", true, 32),
+        ("indirect, 1 at a time ", true, 1),
+    ] {
+        report(name, try measure(indirect: indirect, batch: batch, requests: requests))
+    }
+} catch {
+    print("virtio-queue-benchmark: \(error)")
+    exit(1)
+}

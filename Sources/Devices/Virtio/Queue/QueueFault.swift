@@ -1,0 +1,57 @@
+package import VMMCore
+
+/// What a driver did wrong with a virtqueue. The device then needs a reset (virtio 1.2 §2.1.2), and works on no queue more.
+///
+/// It is never the end of a chain or an empty ring: those are other types.
+package enum QueueFault: Error, Hashable, Sendable {
+    /// A part of the ring. Source: virtio 1.2 §2.7.
+    package enum Area: Hashable, Sendable {
+        case descriptorTable
+        case availableRing
+        case usedRing
+    }
+
+    /// Not a power of two from 1 on, or more than the device offered.
+    case badSize(UInt32, maximum: UInt16)
+    case misaligned(Area, GuestAddress)
+    /// Not all of the area is RAM.
+    case outsideRAM(Area, GuestAddress)
+    /// The available index went further than the queue has entries, or backwards.
+    case availableIndexJump(from: UInt16, to: UInt16)
+    /// More chains are made available than there are descriptors to make them of.
+    case tooManyChains
+    case headOutOfRange(UInt16)
+    case nextOutOfRange(UInt16)
+    /// More descriptors than the queue has entries: a loop, or an attempt to keep the device busy.
+    case chainTooLong
+    /// More than 2^32 bytes: a loop, or an attempt to overflow a length.
+    case tooManyBytes
+    /// Not all of the buffer is RAM: a device's registers, past the end of RAM, or past 2^64.
+    case bufferOutsideRAM(GuestAddress, length: UInt32)
+    case readableBehindWritable
+    case indirectNotNegotiated
+    case indirectWithNext
+    case nestedIndirect
+    /// Not a multiple of 16, none at all, or more than the queue has entries.
+    case badIndirectLength(UInt32)
+    case indirectTableOutsideRAM(GuestAddress, length: UInt32)
+    /// A buffer that the device must write in a queue that it only reads from, or the other way round.
+    case wrongDirection
+
+    /// The clause of virtio 1.2 that was broken.
+    package var clause: String {
+        switch self {
+        case .badSize, .misaligned: "§2.7"
+        case .outsideRAM: "§2.7.1"
+        case .availableIndexJump: "§2.7.13.3.1"
+        case .tooManyChains: "§2.7.13"
+        case .headOutOfRange: "§2.7.6"
+        case .nextOutOfRange, .bufferOutsideRAM: "§2.7.5"
+        case .chainTooLong, .tooManyBytes: "§2.7.5.2"
+        case .readableBehindWritable: "§2.7.4.2"
+        case .indirectNotNegotiated, .indirectWithNext, .nestedIndirect, .badIndirectLength: "§2.7.5.3.1"
+        case .indirectTableOutsideRAM: "§2.7.5.3"
+        case .wrongDirection: "the device's own clause"
+        }
+    }
+}

@@ -1,0 +1,99 @@
+package import VMMCore
+
+/// One buffer of a chain: guest memory that was RAM when it was checked. It may be empty.
+package struct ChainSegment: Hashable, Sendable {
+    package let address: GuestAddress
+    /// In bytes.
+    package let length: UInt32
+}
+
+/// The buffers of a chain, in order: first those to read, then those to write. Storage that is used again and again.
+struct ChainBuffers: Sendable {
+    /// Source: virtio 1.2 §2.7.5.2.
+    static let maximumBytes: UInt64 = 1 << 32
+
+    private(set) var segments: [ChainSegment] = []
+    private(set) var readableCount = 0
+    private(set) var readableBytes: UInt64 = 0
+    private(set) var writableBytes: UInt64 = 0
+
+    /// Empties it, and keeps the storage.
+    mutating func clear() {
+        segments.removeAll(keepingCapacity: true)
+        readableCount = 0
+        readableBytes = 0
+        writableBytes = 0
+    }
+
+    /// Checks a descriptor's buffer and takes it in.
+    @inline(__always)
+    mutating func append(_ descriptor: Descriptor, limit: Int, memory: GuestMemory) throws(QueueFault) {
+        guard segments.count < limit else { throw .chainTooLong }
+        let length = UInt64(descriptor.length)
+        // Both sums are at most 2^32: no overflow.
+        guard readableBytes &+ writableBytes &+ length <= Self.maximumBytes else { throw .tooManyBytes }
+        // Nobody touches the address of an empty buffer.
+        guard length == 0 || memory.contains(descriptor.address, count: length) else {
+            throw .bufferOutsideRAM(descriptor.address, length: descriptor.length)
+        }
+        if descriptor.flags.contains(.write) {
+            writableBytes &+= length
+        } else {
+            guard readableCount == segments.count else { throw .readableBehindWritable }
+            readableCount &+= 1
+            readableBytes &+= length
+        }
+        segments.append(ChainSegment(address: descriptor.address, length: descriptor.length))
+    }
+}
+
+/// A checked chain of buffers that the driver made available: what a device gets of a request.
+///
+/// It is read and written in order by `VirtioQueue.read(_:into:range:)` and `write(_:from:range:)`. Giving it to
+/// `VirtioQueue.complete(_:)` consumes it, and is the only way to the used ring; `discard(_:)` consumes it without.
+/// A chain that is neither leaves its queue's reset waiting.
+package struct VirtioChain: ~Copyable, Sendable {
+    /// What the used ring calls it: the index of its first descriptor.
+    let id: UInt16
+    /// The start of the queue that it belongs to: later ones do not know it.
+    let generation: UInt32
+    var buffers: ChainBuffers
+    var readPosition = ChainPosition()
+    var writePosition: ChainPosition
+    /// Bytes that the device wrote.
+    var written: UInt64 = 0
+
+    init(id: UInt16, generation: UInt32, buffers: ChainBuffers) {
+        self.id = id
+        self.generation = generation
+        self.buffers = buffers
+        writePosition = ChainPosition(segment: buffers.readableCount)
+    }
+
+    /// How much there is to read, in bytes, at most 2^32.
+    package var readableBytes: UInt64 { buffers.readableBytes }
+    /// How much room there is to write, in bytes, at most 2^32.
+    package var writableBytes: UInt64 { buffers.writableBytes }
+    /// Readable buffers come first.
+    package var readableSegmentCount: Int { buffers.readableCount }
+    package var segmentCount: Int { buffers.segments.count }
+
+    /// Buffer `index`, below `segmentCount`.
+    package func segment(_ index: Int) -> ChainSegment { buffers.segments[index] }
+}
+
+/// How far a device has come in a chain's readable or writable buffers.
+struct ChainPosition: Sendable {
+    var segment = 0
+    /// Bytes of that segment which are done.
+    var offset: UInt32 = 0
+}
+
+/// What a queue has for its device.
+package enum NextChain: ~Copyable, Sendable {
+    /// Nothing is available, or the queue does not run.
+    case empty
+    case chain(VirtioChain)
+    /// The driver broke the rules. The queue stands still until it is started anew.
+    case malformed(QueueFault)
+}

@@ -1,0 +1,140 @@
+internal import Synchronization
+package import VMMCore
+
+/// A virtio entropy device: fills the driver's buffers with random bytes.
+///
+/// A request gets at most a piece of bytes, whatever it asks for, so that a guest cannot keep the host busy with one; a
+/// driver takes fewer than asked for as it comes (§5.4.6.1).
+///
+/// Threading: any thread; source and driver are called without a lock held. Errors: a driver that breaks a rule of the
+/// queues, or offers a readable buffer (§5.4.6.1), gets DEVICE_NEEDS_RESET.
+/// Source: virtio 1.2 §5.4.
+package final class VirtioEntropy: VirtioDevice {
+    /// Most bytes of a request. Linux asks for 64 and for pages.
+    package static let bytesPerRequest = 4096
+    private static let queueSize: UInt16 = 64
+
+    private let source: any EntropySource
+    private let state = Mutex(VirtioEntropyState())
+    /// For the thread that has the claim.
+    private let piece = Mutex([UInt8](repeating: 0, count: VirtioEntropy.bytesPerRequest))
+
+    /// - Parameter source: the host's, or a sequence that can be repeated.
+    package init(source: any EntropySource) { self.source = source }
+
+    package var identity: VirtioIdentity {
+        VirtioIdentity(deviceType: 4, features: 0, queueSizes: [Self.queueSize])
+    }
+
+    /// There is no configuration space (§5.4.4).
+    package func readConfiguration(at offset: UInt32, width: AccessWidth) -> UInt32 { 0 }
+
+    package func writeConfiguration(
+        _ value: UInt32, at offset: UInt32, width: AccessWidth
+    ) -> VirtioConfigurationEffect { .none }
+
+    package func activate(_ activation: VirtioActivation) {
+        state.withLock { $0.activate(activation) }
+        notify(queue: 0)
+    }
+
+    package func reset() { state.withLock { $0.reset() } }
+
+    package func notify(queue index: Int) {
+        guard state.withLock({ $0.claim() }) else { return }
+        // Nobody waits for this lock: who has the claim is alone with the piece.
+        piece.withLock { piece in
+            while true {
+                switch state.withLock({ $0.next() }) {
+                case .draw(let count):
+                    source.fill(&piece, 0..<count)
+                    state.withLock { $0.drawn(piece, count: count) }
+                case .interrupt(let driver, let queue): return driver.interrupt(queue)
+                case .fault(let driver, let queue, let fault): return driver.refuse(queue, fault)
+                case .none: return
+                }
+            }
+        }
+    }
+}
+
+/// The requests of an entropy device. One thread at a time serves them: it has the claim, which ends only when nothing is
+/// left, in the same step that looked.
+struct VirtioEntropyState: ~Copyable {
+    enum Step {
+        /// Another thread has the claim, or there was nothing to do.
+        case none
+        /// Draw so many bytes, then call `drawn(_:count:)`.
+        case draw(Int)
+        /// The claim has ended: interrupt the driver if it wants that.
+        case interrupt(VirtioDriver, VirtioQueue)
+        /// The claim has ended: the driver broke a rule.
+        case fault(VirtioDriver, VirtioQueue, QueueFault)
+    }
+
+    private var activation: VirtioActivation?
+    private var isBroken = false
+    private var isClaimed = false
+    private var hasCompleted = false
+    private var chain: VirtioChain?
+
+    mutating func activate(_ new: VirtioActivation) {
+        activation = new
+        isBroken = false
+    }
+
+    mutating func reset() {
+        if let activation, let chain = chain.take() { activation.queues[0].discard(chain) }
+        hasCompleted = false
+        activation = nil
+    }
+
+    /// False: another thread has it.
+    mutating func claim() -> Bool {
+        guard activation != nil, !isBroken, !isClaimed else { return false }
+        isClaimed = true
+        return true
+    }
+
+    mutating func next() -> Step {
+        guard let activation, !isBroken else {
+            isClaimed = false
+            return .none
+        }
+        let queue = activation.queues[0]
+        queue.suspendNotifications()
+        while true {
+            switch queue.next() {
+            case .chain(let new):
+                guard new.readableSegmentCount == 0 else {
+                    return fail(activation, queue, queue.refuse(new, .wrongDirection))
+                }
+                let count = Int(min(new.writableBytes, UInt64(VirtioEntropy.bytesPerRequest)))
+                chain = consume new
+                return .draw(count)
+            case .malformed(let fault): return fail(activation, queue, fault)
+            case .empty:
+                if queue.resumeNotifications() { continue }
+                isClaimed = false
+                guard hasCompleted else { return .none }
+                hasCompleted = false
+                return .interrupt(activation.driver, queue)
+            }
+        }
+    }
+
+    /// Gives the request its bytes. Without effect when the device was reset meanwhile.
+    mutating func drawn(_ bytes: [UInt8], count: Int) {
+        guard let activation, var request = chain.take() else { return }
+        let queue = activation.queues[0]
+        _ = queue.write(&request, from: bytes, 0..<count)
+        queue.complete(request)
+        hasCompleted = true
+    }
+
+    private mutating func fail(_ activation: VirtioActivation, _ queue: VirtioQueue, _ fault: QueueFault) -> Step {
+        isClaimed = false
+        isBroken = true
+        return .fault(activation.driver, queue, fault)
+    }
+}

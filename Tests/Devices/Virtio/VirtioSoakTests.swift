@@ -1,0 +1,136 @@
+import Testing
+import VMMCore
+import VMMTestSupport
+import VirtioDevices
+
+/// Drivers out of their minds, with fixed seeds: no trap, no endless loop, no growth, and a device that a reset mends.
+@Suite struct VirtioSoakTests {
+    private static let ram: UInt64 = 0x4000_0000
+    private static let queueSize: UInt16 = 16
+
+    /// Values that a hostile driver would try: near limits, or anything.
+    private func address(_ random: inout SeededGenerator) -> UInt64 {
+        switch random.next() % 8 {
+        case 0: random.next()
+        case 1: .max - random.next() % 64
+        case 2: Self.ram + (1 << 20) - random.next() % 64
+        case 3: 0x0A00_0000 + random.next() % 0x200
+        default: Self.ram + random.next() % (1 << 20)
+        }
+    }
+
+    private func length(_ random: inout SeededGenerator) -> UInt32 {
+        switch random.next() % 8 {
+        case 0: UInt32(truncatingIfNeeded: random.next())
+        case 1: .max - UInt32(random.next() % 4)
+        case 2: 0
+        case 3: 16 * UInt32(random.next() % 20)
+        default: UInt32(random.next() % 5000)
+        }
+    }
+
+    /// Mostly sane descriptors, so that chains get far enough to be interesting.
+    private func scribble(_ queue: MockDriverQueue, _ random: inout SeededGenerator) throws {
+        for _ in 0..<random.next() % 8 {
+            let flags: UInt16 = random.next() % 16 == 0 ? UInt16(random.next() & 0xFFFF) : UInt16(random.next() & 7)
+            try queue.setDescriptor(
+                UInt16(random.next() % 16), address: address(&random), length: length(&random), flags: flags,
+                next: UInt16(random.next() % (random.next() % 8 == 0 ? 0x1_0000 : 16)),
+                table: random.next() % 4 == 0 ? Self.ram + random.next() % 0xF_FF00 : nil)
+        }
+        let entry = queue.driverArea + 4 + 2 * (random.next() % 16)
+        try queue.memory.store(UInt16(random.next() % 17), at: GuestAddress(entry))
+        let step = UInt16(random.next() % (random.next() % 16 == 0 ? 0x1_0000 : 3))
+        let index = try queue.memory.load(UInt16.self, at: GuestAddress(queue.driverArea + 2))
+        try queue.memory.store(index &+ step, at: GuestAddress(queue.driverArea + 2))
+        if random.next() % 4 == 0 { try queue.setUsedEvent(UInt16(truncatingIfNeeded: random.next())) }
+    }
+
+    private func soak(_ device: some VirtioDevice, seed: UInt64, _ outside: () -> Void) throws {
+        let fixture = try VirtioFixture(device, queueSize: Self.queueSize)
+        var random = SeededGenerator(seed: seed)
+        var faults = 0
+        for _ in 0..<2000 {
+            if random.next() % 16 == 0 || fixture.driver.needsReset {
+                if fixture.driver.needsReset { faults += 1 }
+                fixture.driver.write(0, MockMMIODriver.Register.status)
+                #expect(fixture.driver.status == 0)
+                #expect(!fixture.line.isAsserted)
+                for queue in fixture.queues {
+                    try fixture.memory.fill(GuestAddress(queue.driverArea), count: 0x200, with: 0)
+                }
+                fixture.start(
+                    random.next() & (MockMMIODriver.indirect | MockMMIODriver.eventIndex | 2)
+                        & fixture.driver.offeredFeatures)
+            }
+            for queue in fixture.queues { try scribble(queue, &random) }
+            fixture.driver.notify(random.next() % 5)
+            if random.next() % 32 == 0 {
+                fixture.mmio.write(
+                    random.next(), at: random.next() % 0x200, width: AccessWidth.allCases[Int(random.next() % 4)])
+            }
+            if random.next() % 64 == 0 {
+                fixture.driver.write(random.next() % 2, MockMMIODriver.Register.queueSel)
+                fixture.driver.write(random.next() % 2, MockMMIODriver.Register.queueReady)
+            }
+            outside()
+        }
+        // The seeds are good for something.
+        #expect(faults > 20)
+        // A driver that behaves is served.
+        fixture.queues = fixture.queues.map {
+            MockDriverQueue(fixture.memory, at: $0.descriptorTable, size: Self.queueSize)
+        }
+        fixture.driver.write(0, MockMMIODriver.Register.status)
+        for queue in fixture.queues {
+            try fixture.memory.fill(GuestAddress(queue.descriptorTable), count: 0x400, with: 0)
+        }
+        fixture.start()
+    }
+
+    @Test("console: random rings and registers", arguments: 1...8 as ClosedRange<UInt64>)
+    func console(_ seed: UInt64) throws {
+        let channel = LoopbackChannel()
+        try soak(VirtioConsole(channel: channel, size: ConsoleSize(columns: 80, rows: 24)), seed: seed) {
+            if channel.pendingInput.count < 100 { channel.feed("some input") }
+            channel.clearOutput()
+        }
+    }
+
+    @Test("entropy: random rings and registers", arguments: 1...8 as ClosedRange<UInt64>)
+    func entropy(_ seed: UInt64) throws {
+        try soak(VirtioEntropy(source: CountingEntropy()), seed: seed) {}
+    }
+
+    @Test("a driver that writes its rings while the device reads them")
+    func concurrent() throws {
+        let channel = LoopbackChannel()
+        let fixture = try VirtioFixture(VirtioConsole(channel: channel), queueSize: Self.queueSize)
+        fixture.start()
+        let mmio = fixture.mmio
+        let queue = fixture.queues[1]
+        let scribbler = HostThread {
+            var random = SeededGenerator(seed: 5)
+            for _ in 0..<20_000 { try? self.scribble(queue, &random) }
+        }
+        let resetter = HostThread {
+            let driver = MockMMIODriver(mmio)
+            for _ in 0..<500 {
+                driver.negotiate()
+                driver.setUp(queue, as: 1)
+                driver.start()
+                driver.notify(1)
+            }
+        }
+        var rounds = 0
+        while rounds < 5000 {
+            fixture.driver.notify(1)
+            channel.clearOutput()
+            rounds += 1
+        }
+        #expect(scribbler.finishes(within: 60))
+        #expect(resetter.finishes(within: 60))
+        fixture.driver.write(0, MockMMIODriver.Register.status)
+        #expect(!fixture.line.isAsserted)
+    }
+}
