@@ -23,6 +23,8 @@ package enum BootError: Error, Sendable {
     case foreignGuest(MachineConfiguration.Architecture)
     /// The software CPU executes no guests of this architecture.
     case noSoftwareCPU(MachineConfiguration.Architecture)
+    /// Machines of x86_64 guests have no virtio console.
+    case noVirtioConsole
     case softwareCPU(SoftwareCPUError)
     /// Semihosting calls are answered for arm64 guests on the software CPU only.
     case noSemihosting(MachineConfiguration.Architecture)

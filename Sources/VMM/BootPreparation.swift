@@ -26,8 +26,8 @@ package struct BootPreparation: Sendable {
     package let console: MachineConfiguration.Console
     /// For each machine of the session; nil: fresh ones for each.
     package var seeds: BootSeeds?
-    /// The virtio-mmio windows of a `virt` machine that have a device.
-    package var virtioSlots: [VirtDeviceTree.VirtioSlot] = []
+    /// The virtio devices of a `virt` machine: in its virtio-mmio windows from 0 on.
+    package let virtioDevices: [VirtioDeviceKind]
 
     /// Reads the files and decides the architecture. Opens no backend.
     package init(_ configuration: MachineConfiguration) throws(BootError) {
@@ -44,6 +44,8 @@ package struct BootPreparation: Sendable {
             var generator = RepeatableGenerator(seed: wanted.seed, stream: RepeatableRun.bootSeedStream)
             return .generate(from: &generator)
         }
+        guard console != .virtio || architecture == .arm64 else { throw .noVirtioConsole }
+        virtioDevices = (console == .virtio ? [.console] : []) + (configuration.hasEntropyDevice ? [.entropy] : [])
         for setting in configuration.environment {
             do throws(KernelEnvironmentError) {
                 try boot.environment.set(setting)
@@ -99,7 +101,7 @@ package struct BootPreparation: Sendable {
         do throws(BootImageError) {
             var platform = VirtPlatformFacts()
             platform.seeds = seeds ?? .generate()
-            platform.virtioSlots = virtioSlots
+            platform.virtioSlots = virtioDevices.indices.map(VirtDeviceTree.VirtioSlot.init)
             return try AArch64Boot.plan(image: image, configuration: boot, platform: platform)
         } catch {
             throw .image(name: imageName, error)

@@ -29,6 +29,8 @@ public struct MachineConfiguration: Sendable {
         case bvm
         /// The UART: 16550 on x86_64, PL011 on arm64.
         case serial
+        /// virtio-console, Linux's hvc0: there when it is chosen. arm64 only.
+        case virtio
     }
 
     /// Where the kernel comes from.
@@ -85,6 +87,8 @@ public struct MachineConfiguration: Sendable {
     public var environment: [String] = []
     /// Nil: what the image is made for: the UART for Linux, else bhyve's port.
     public var console: Console?
+    /// A virtio entropy device. arm64 only; elsewhere there is none.
+    public var hasEntropyDevice = true
     /// TCP port on 127.0.0.1 for the bvmdebug device; nil: no such device.
     public var debugPort: UInt16?
     /// Where gdb can connect; nil: nowhere.

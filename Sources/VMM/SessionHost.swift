@@ -18,6 +18,8 @@ final class SessionHost: Sendable {
     private let repeatable: RepeatableRun?
     private let debugPort: TCPCharacterServer?
     private let terminal: TerminalMode?
+    private let window: TerminalWindow?
+    private let entropy: any EntropySource
     private let signals: SignalSource
     private let loopThread: HostThread
 
@@ -36,6 +38,7 @@ final class SessionHost: Sendable {
         do throws(SignalSourceError) {
             signals = try SignalSource(
                 SignalSource.termination + [SignalSource.quit], loop: loop, handler: handlers.signal)
+            window = try TerminalWindow(descriptor: STDOUT_FILENO, loop: loop)
         } catch {
             throw .signals(error)
         }
@@ -52,6 +55,12 @@ final class SessionHost: Sendable {
         console = ConsoleEndpoint(
             input: STDIN_FILENO, output: STDOUT_FILENO, loop: loop, clock: clock, onCommand: handlers.command,
             onLine: Self.tap(timeline))
+        entropy =
+            if let wanted = configuration.repeatability {
+                RepeatableEntropy(seed: wanted.seed, stream: RepeatableRun.entropyStream)
+            } else {
+                HostEntropy()
+            }
         repeatable = configuration.repeatability.map { [console] in RepeatableRun($0, console: console) }
         do throws(TerminalError) {
             terminal = isatty(STDIN_FILENO) == 1 ? try TerminalMode(raw: STDIN_FILENO) : nil
@@ -82,6 +91,7 @@ final class SessionHost: Sendable {
         let deadlines: any DeadlineSource = if let repeatable { repeatable.clock } else { loop }
         return HostEnds(
             bvmConsole: chosen == .bvm ? console : silent, serial: chosen == .serial ? console : silent,
+            virtioConsole: chosen == .virtio ? console : silent, window: window, entropy: entropy,
             debugPort: debugPort, clock: guestClock, loop: loop, deadlines: deadlines, repeatable: repeatable,
             faults: faults)
     }

@@ -60,8 +60,14 @@ struct GuestOptions: ParsableArguments {
     )
     var dumpDtb: String?
 
-    @Option(help: "The console that the guest is told to use: bvm or serial. Default: serial for Linux, else bvm.")
+    @Option(
+        help:
+            "The console that the guest is told to use: bvm, serial or virtio (hvc0). Default: serial for Linux, else bvm."
+    )
     var console: MachineConfiguration.Console?
+
+    @Flag(inversion: .prefixedNo, help: "A virtio source of random numbers, on arm64.")
+    var rng = true
 
     func validate() throws {
         guard (1...64).contains(cpus) else { throw ValidationError("--cpus \(cpus): from 1 to 64 vCPUs are possible") }
@@ -95,6 +101,7 @@ struct GuestOptions: ParsableArguments {
         configuration.loadAddress = loadAddress?.value
         configuration.entry = entry?.value
         configuration.deviceTree = dtb
+        configuration.hasEntropyDevice = rng
         return configuration
     }
 }

@@ -66,6 +66,25 @@ import VMMCore
         #expect(file.path == "/nonexistent/disk")
     }
 
+    @Test("a virt machine's virtio devices, in the order of their windows; a pc machine has no virtio console")
+    func virtioDevices() throws {
+        let devices = { (change: (inout MachineConfiguration) -> Void) throws in
+            try BootPreparation(
+                configuration {
+                    $0.architecture = .arm64
+                    change(&$0)
+                }
+            ).virtioDevices
+        }
+        #expect(try devices { _ in } == [.entropy])
+        #expect(try devices { $0.console = .virtio } == [.console, .entropy])
+        #expect(try devices { $0.hasEntropyDevice = false } == [])
+        guard case .noVirtioConsole = refusal({ ($0.architecture, $0.console) = (.x86_64, .virtio) }) else {
+            Issue.record("a virtio console was promised to x86_64")
+            return
+        }
+    }
+
     @Test("a setting without an equals sign, and more memory than the host has")
     func badValues() {
         guard case .image(_, .environment(.noEqualsSign("oops"))) = refusal({ $0.environment = ["oops"] }) else {

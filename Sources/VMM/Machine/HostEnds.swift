@@ -1,3 +1,4 @@
+internal import HostIO
 internal import VMMCore
 
 /// The host's ends of a machine's devices: made once a session, used by each of its machines.
@@ -5,6 +6,11 @@ struct HostEnds: Sendable {
     /// The console that the guest was told to use gets the input; the other one can only print.
     var bvmConsole: any CharacterChannel
     var serial: any CharacterChannel
+    var virtioConsole: any CharacterChannel
+    /// The terminal's window; nil: no terminal, or nobody knows its size.
+    var window: TerminalWindow?
+    /// Random bytes for guests.
+    var entropy: any EntropySource
     /// The debugger's end of the bvmdebug port; nil: no such device.
     var debugPort: (any CharacterChannel)?
     var clock: any Clock

@@ -6,16 +6,21 @@ internal import SoftwareCPU
 internal import TimerDevices
 internal import VMMCore
 
-/// The devices of the `virt` machine in its memory: GICv3, a generic timer for each CPU, bvmconsole, pvpanic, PL011, PL031, PL061.
+/// The devices of the `virt` machine in its memory: GICv3, a generic timer for each CPU, bvmconsole, pvpanic, PL011,
+/// PL031, PL061, virtio.
 struct VirtDevices {
     let buses: MachineBuses
     let gic: GICv3
     let timers: GenericTimerBank
     private let uart: PL011
+    private let virtio: VirtioWindows
 
-    /// - Parameter counterStart: when the counter was zero, by the host ends' clock.
+    /// - Parameters:
+    ///   - memory: what devices with direct access to memory reach.
+    ///   - counterStart: when the counter was zero, by the host ends' clock.
     init(
-        cpus: [SoftwareVCPU], counterStart: Nanoseconds, machine: any MachineControl, host: HostEnds
+        cpus: [SoftwareVCPU], memory ram: GuestMemory, virtio kinds: [VirtioDeviceKind], counterStart: Nanoseconds,
+        machine: any MachineControl, host: HostEnds
     ) throws(MMIOBusError) {
         let gic = GICv3(cpuCount: cpus.count, irq: cpus.map(\.irq), fiq: cpus.map(\.fiq))
         self.gic = gic
@@ -53,9 +58,13 @@ struct VirtDevices {
         try memory.insert(
             PL061GPIO(interrupt: gic.interruptLine(spi: Int(VirtPlatform.gpioSPI))),
             at: GuestAddress(VirtPlatform.gpioAddress))
+        virtio = try VirtioWindows(kinds, on: &memory, memory: ram, gic: gic, host: host)
         buses = MachineBuses(mmio: memory.build(), ports: PortBus.Builder().build())
     }
 
     /// Ends the devices' hold on the host's ends.
-    func disconnect() { uart.disconnect() }
+    func disconnect() {
+        uart.disconnect()
+        virtio.disconnect()
+    }
 }

@@ -53,7 +53,9 @@ struct VirtMachine: SessionMachine {
             throw .softwareCPU(error)
         }
         do throws(MMIOBusError) {
-            devices = try VirtDevices(cpus: vcpus, counterStart: counterStart, machine: lifecycle, host: host)
+            devices = try VirtDevices(
+                cpus: vcpus, memory: memory, virtio: preparation.virtioDevices, counterStart: counterStart,
+                machine: lifecycle, host: host)
         } catch {
             throw .memoryMap(error)
         }
@@ -100,7 +102,12 @@ struct VirtMachine: SessionMachine {
             let end = plan.loadPlan.endOfRAM(at: last - 1)
             if start < end { facts.heap = GuestRange(start: GuestAddress(start), size: end - start) }
         }
-        let channel = preparation.console == .bvm ? host.bvmConsole : host.serial
+        let channel =
+            switch preparation.console {
+            case .bvm: host.bvmConsole
+            case .serial: host.serial
+            case .virtio: host.virtioConsole
+            }
         return Semihosting(channel: channel, machine: lifecycle, clock: host.clock, facts: facts)
     }
 }

@@ -1,0 +1,47 @@
+internal import GICv3
+internal import GuestABI
+internal import HostIO
+internal import VMMCore
+internal import VirtioDevices
+
+/// A virtio device of a machine.
+package enum VirtioDeviceKind: Hashable, Sendable {
+    case console
+    case entropy
+}
+
+/// The virtio-mmio devices of the `virt` machine: device n of the list in window n, with SPI `virtioMMIOFirstSPI` + n.
+struct VirtioWindows {
+    private var console: VirtioConsole?
+    private let window: TerminalWindow?
+
+    init(
+        _ kinds: [VirtioDeviceKind], on bus: inout MMIOBus.Builder, memory: GuestMemory, gic: GICv3, host: HostEnds
+    ) throws(MMIOBusError) {
+        window = host.window
+        for (index, kind) in kinds.enumerated() {
+            let device: any VirtioDevice
+            switch kind {
+            case .console:
+                let made = VirtioConsole(channel: host.virtioConsole, size: host.window?.size)
+                host.window?.setHandler { [weak made] size in made?.resize(to: size) }
+                console = made
+                device = made
+            case .entropy: device = VirtioEntropy(source: host.entropy)
+            }
+            let spi = VirtPlatform.virtioMMIOFirstSPI + UInt32(index)
+            let transport = VirtioMMIO(
+                device, name: "virtio \(kind)", memory: memory, interrupt: gic.interruptLine(spi: Int(spi)),
+                faults: host.faults)
+            try bus.insert(
+                transport,
+                at: GuestAddress(VirtPlatform.virtioMMIOAddress + UInt64(index) * VirtPlatform.virtioMMIOStride))
+        }
+    }
+
+    /// Ends the devices' hold on the host's ends.
+    func disconnect() {
+        window?.setHandler(nil)
+        console?.disconnect()
+    }
+}
