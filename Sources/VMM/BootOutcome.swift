@@ -5,6 +5,8 @@ package struct BootOutcome: Sendable {
     package let report: MachineReport?
     /// What a repeatable run executed.
     package var counts: InstructionCounts?
+    /// What the session's machines did.
+    package var statistics: RunStatistics?
     /// Why the timeline that was asked for could not be written.
     package var timelineFailure: BootError?
 }

@@ -97,6 +97,7 @@ package final class BootSession: Sendable {
             say(SessionMessage(level: .detail, text: "guest: \(text)"))
         }
         var isFirst = true
+        var statistics: RunStatistics?
         while true {
             let lifecycle = MachineLifecycle()
             let machine = try buildMachine(&preparation, on: choice, lifecycle, host, faults)
@@ -115,8 +116,13 @@ package final class BootSession: Sendable {
                 debugger.begin(target, held: isFirst && configuration.waitsForDebugger)
             }
             isFirst = false
-            let outcome = try run(machine, lifecycle, host)
+            let start = clock.now
+            var outcome = try run(machine, lifecycle, host)
             if let counts = outcome.counts { say(SessionMessage(level: .detail, text: counts.words)) }
+            var latest = machine.statistics()
+            latest.runTime = clock.now - start
+            if statistics?.add(latest) == nil { statistics = latest }
+            outcome.statistics = statistics
             let resets = outcome.reason == .reset && !configuration.noReboot
             debugger?.end(exitCode: UInt8(truncatingIfNeeded: exitCode(outcome.reason)), willReset: resets)
             guard resets else { return outcome }

@@ -50,6 +50,9 @@ struct BootCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Write the boot as a picture: a self-contained HTML page.", valueName: "file"))
     var timeline: String?
 
+    @Option(help: "At the end, print instructions, CPU time and exits of each vCPU to standard error: table or json.")
+    var stats: StatisticsFormat?
+
     @Flag(name: .shortAndLong, help: "Tell what swvmm does, and what the guest does wrong.")
     var verbose = false
 
@@ -98,6 +101,7 @@ struct BootCommand: ParsableCommand {
         }
         if let report = outcome.report { StandardError.print(report.text) }
         if outcome.reason.isWorthTelling { StandardError.print("swvmm: \(outcome.reason.words)") }
+        if let stats, let statistics = outcome.statistics { StandardError.print(stats.text(of: statistics)) }
         var code = outcome.reason.exitCode
         if let failure = outcome.timelineFailure {
             StandardError.print("swvmm: error: \(failure.words)")

@@ -74,6 +74,12 @@ class Monitor:
         except subprocess.TimeoutExpired:
             raise Failed(f"{' '.join(self.command)} goes on after {self.patience:.0f} s\n{self.tail()}") from None
 
+    def drain(self):
+        """Takes what comes within a second."""
+        end = time.monotonic() + 1
+        while self._read(end) and time.monotonic() < end:
+            pass
+
     def messages(self) -> str:
         """What the monitor wrote to its standard error."""
         self.errors.seek(0)
@@ -99,20 +105,33 @@ class Monitor:
         return bool(block)
 
 
-def shell_dialogue(command: list[str], cpus: int, patience: float) -> float:
-    """Boots to the shell, looks at kernel and CPUs, powers off; gives the seconds to the mark. Throws when anything is not as it should be."""
+def shell_dialogue(command: list[str], cpus: int, patience: float, log: str | None = None) -> float:
+    """Boots to the shell, looks at kernel and CPUs, powers off; gives the seconds to the mark. Throws when anything is not as it should be, with all that
+    was printed in the file `log`."""
     with Monitor(command, patience) as guest:
-        guest.expect(MARK)
-        ready = time.monotonic() - guest.started
-        # The answers differ from the echoes of their questions.
-        for line, answer in [("uname -a", rb"\nLinux \S+ \d+\.\d+.*GNU/Linux"),
-                             ("echo processors: $(grep -c ^processor /proc/cpuinfo)", rb"processors: %d\r?\n" % cpus),
-                             ("cat /proc/interrupts > /dev/null && echo done-$((6*7))", rb"done-42")]:
-            position = len(guest.seen)
-            guest.send(line)
-            guest.expect(answer, position)
-        guest.send("poweroff -f")
-        code = guest.finish()
-        if code != 0:
-            raise Failed(f"exit code {code} from {' '.join(command)}\n{guest.tail()}")
-        return ready
+        try:
+            return _dialogue(guest, cpus)
+        except (Failed, OSError):
+            if log:
+                guest.drain()
+                os.makedirs(os.path.dirname(log), exist_ok=True)
+                with open(log, "wb") as file:
+                    file.write(guest.seen + guest.messages().encode())
+            raise
+
+
+def _dialogue(guest: Monitor, cpus: int) -> float:
+    guest.expect(MARK)
+    ready = time.monotonic() - guest.started
+    # The answers differ from the echoes of their questions.
+    for line, answer in [("uname -a", rb"\nLinux \S+ \d+\.\d+.*GNU/Linux"),
+                         ("echo processors: $(grep -c ^processor /proc/cpuinfo)", rb"processors: %d\r?\n" % cpus),
+                         ("cat /proc/interrupts > /dev/null && echo done-$((6*7))", rb"done-42")]:
+        position = len(guest.seen)
+        guest.send(line)
+        guest.expect(answer, position)
+    guest.send("poweroff -f")
+    code = guest.finish()
+    if code != 0:
+        raise Failed(f"exit code {code} from {' '.join(guest.command)}\n{guest.tail()}")
+    return ready

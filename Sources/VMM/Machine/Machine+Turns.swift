@@ -18,7 +18,7 @@ extension Machine where Backend.CPU: InstructionBudgeted {
             onEntry()
             var turns = Turns(cpuCount: vcpus.count)
             takeTurns(run, &turns, observer)
-            for (index, trace) in turns.traces.enumerated() { keep(trace, of: VCPUIndex(index)) }
+            for (index, trace) in turns.traces.enumerated() { keep(trace, cpuTime: nil, of: VCPUIndex(index)) }
         }
     }
 

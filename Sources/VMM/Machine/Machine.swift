@@ -16,6 +16,8 @@ package final class Machine<Backend: VirtualMachine>: Sendable {
         var reportReceiver: (@Sendable ([MachineReport.VCPU]) -> Void)?
         var finalTraces: [ExitTrace]
         var hasStarted = false
+        /// CPU time of each vCPU's thread, once it has ended.
+        var cpuTimes: [Nanoseconds?]
     }
 
     package let backend: Backend
@@ -42,7 +44,10 @@ package final class Machine<Backend: VirtualMachine>: Sendable {
         self.log = log
         self.describe = describe
         gate = VCPUGate(count: vcpus.count)
-        state = Mutex(State(finalTraces: Array(repeating: ExitTrace(), count: vcpus.count)))
+        state = Mutex(
+            State(
+                finalTraces: Array(repeating: ExitTrace(), count: vcpus.count),
+                cpuTimes: Array(repeating: nil, count: vcpus.count)))
     }
 }
 
@@ -63,7 +68,8 @@ extension Machine {
         for index in vcpus.indices {
             try startThread("vcpu\(index)") { [self] in
                 if index == 0 { onEntry() }
-                keep(runVCPU(VCPUIndex(index), vcpus[index], observer), of: VCPUIndex(index))
+                let trace = runVCPU(VCPUIndex(index), vcpus[index], observer)
+                keep(trace, cpuTime: HostClock().threadTime, of: VCPUIndex(index))
             }
         }
     }
@@ -74,8 +80,13 @@ extension Machine {
         state.withLock { $0.threads.append(thread) }
     }
 
-    /// Keeps a vCPU's exits for the final report.
-    func keep(_ trace: ExitTrace, of index: VCPUIndex) { state.withLock { $0.finalTraces[index.rawValue] = trace } }
+    /// Keeps a vCPU's exits for the final report, and the CPU time of its thread where it has one of its own.
+    func keep(_ trace: ExitTrace, cpuTime: Nanoseconds?, of index: VCPUIndex) {
+        state.withLock { state in
+            state.finalTraces[index.rawValue] = trace
+            state.cpuTimes[index.rawValue] = cpuTime
+        }
+    }
 
     /// Waits until the machine has stopped and all vCPU threads ended.
     package func join() {
@@ -86,6 +97,17 @@ extension Machine {
     package func finalReports() -> [MachineReport.VCPU] {
         let traces = state.withLock { $0.finalTraces }
         return vcpus.indices.map { describe(VCPUIndex($0), vcpus[$0], traces[$0]) }
+    }
+
+    /// What the vCPUs did. Only after `join()`; without the machine's running time.
+    package func statistics() -> RunStatistics {
+        let (traces, cpuTimes) = state.withLock { ($0.finalTraces, $0.cpuTimes) }
+        return RunStatistics(
+            vcpus: vcpus.indices.map { index in
+                let instructions = (vcpus[index] as? any InstructionCounting)?.executedInstructions
+                return .init(
+                    index: VCPUIndex(index), instructions: instructions, cpuTime: cpuTimes[index], trace: traces[index])
+            })
     }
 
     /// Asks each running vCPU for a report; `receiver` gets all of them, on the thread of the last one to answer. A vCPU

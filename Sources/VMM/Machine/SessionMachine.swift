@@ -35,6 +35,9 @@ extension SessionMachine {
     /// The vCPUs as they stopped. Only after `join()`.
     func finalReports() -> [MachineReport.VCPU] { machine.finalReports() }
 
+    /// What the vCPUs did; see `Machine.statistics`.
+    func statistics() -> RunStatistics { machine.statistics() }
+
     /// Asks the running vCPUs for a report each; see `Machine.requestReports`.
     func requestReports(_ receiver: @escaping @Sendable ([MachineReport.VCPU]) -> Void) {
         machine.requestReports(receiver)

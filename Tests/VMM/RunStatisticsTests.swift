@@ -1,0 +1,54 @@
+import Testing
+import VMMCore
+
+@testable import VMM
+
+@Suite struct RunStatisticsTests {
+    private static func vcpu(
+        _ index: Int, instructions: UInt64?, cpuTime: Nanoseconds?, _ exits: VCPUExit...
+    ) -> RunStatistics.VCPU {
+        var trace = ExitTrace()
+        for exit in exits { trace.record(exit) }
+        return RunStatistics.VCPU(index: VCPUIndex(index), instructions: instructions, cpuTime: cpuTime, trace: trace)
+    }
+
+    @Test("the machines of a session are added, vCPU by vCPU")
+    func addition() {
+        var all = RunStatistics(vcpus: [
+            Self.vcpu(0, instructions: 10, cpuTime: .milliseconds(2), .halted, .interrupted),
+            Self.vcpu(1, instructions: nil, cpuTime: nil),
+        ])
+        all.add(
+            RunStatistics(vcpus: [
+                Self.vcpu(0, instructions: 5, cpuTime: .milliseconds(1), .halted),
+                Self.vcpu(1, instructions: 7, cpuTime: .milliseconds(4), .shutdown),
+            ]))
+        #expect(all.bootCount == 2)
+        #expect(all.vcpus.map(\.instructions) == [15, 7])
+        #expect(all.vcpus.map(\.cpuTime) == [.milliseconds(3), .milliseconds(4)])
+        #expect(all.vcpus.map(\.exitTotal) == [3, 1])
+        #expect(all.vcpus[0].exits[ExitKind.halted.rawValue] == 2)
+    }
+
+    @Test("MIPS count the vCPU's own time, and need both figures")
+    func mips() {
+        #expect(Self.vcpu(0, instructions: 3_000_000, cpuTime: .milliseconds(10)).mips == 300)
+        #expect(Self.vcpu(0, instructions: nil, cpuTime: .milliseconds(10)).mips == nil)
+        #expect(Self.vcpu(0, instructions: 1, cpuTime: nil).mips == nil)
+        #expect(Self.vcpu(0, instructions: 1, cpuTime: .zero).mips == nil)
+    }
+
+    @Test("the table leaves out kinds of exits that nobody had, and shows what is not counted as a dash")
+    func table() {
+        let statistics = RunStatistics(vcpus: [
+            Self.vcpu(0, instructions: 1_234_567, cpuTime: .milliseconds(10), .halted, .interrupted),
+            Self.vcpu(1, instructions: nil, cpuTime: nil, .interrupted),
+        ])
+        #expect(
+            statistics.table == """
+                vCPU  instructions  CPU ms  MIPS  halt  kick
+                   0       1234567      10   123     1     1
+                   1             -       -     -     0     1
+                """)
+    }
+}
