@@ -80,12 +80,6 @@ package protocol IOEventFDCapable: VirtualMachine {
     func unbindIOEventFD(_ eventfd: Int32, from trigger: IOEventTrigger) throws(Failure)
 }
 
-/// A vCPU that counts what it executes.
-package protocol InstructionCounting: VCPU {
-    /// Guest instructions executed since reset. On the thread that runs the vCPU, between two `run()`, or when none does.
-    var executedInstructions: UInt64 { get }
-}
-
 /// A vCPU that can tell where its page tables lead: for reports and debuggers.
 package protocol AddressTranslating: VCPU {
     /// The guest physical address behind `address` now, or nil where nothing is mapped. On the thread that runs the vCPU,
