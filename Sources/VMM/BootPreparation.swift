@@ -38,7 +38,7 @@ package struct BootPreparation: Sendable {
         boot = BootConfiguration(memorySize: configuration.memorySize)
         boot.cpuCount = configuration.cpuCount
         boot.commandLine = configuration.commandLine
-        console = configuration.console ?? Self.usualConsole(of: image)
+        console = configuration.console ?? Self.usualConsole(of: image, on: architecture)
         boot.console = console == .bvm ? .bvm : .serial
         seeds = configuration.repeatability.map { wanted in
             var generator = RepeatableGenerator(seed: wanted.seed, stream: RepeatableRun.bootSeedStream)
@@ -115,11 +115,15 @@ package struct BootPreparation: Sendable {
         do throws(HostFileError) { try HostFile.write(tree.bytes, to: path) } catch { throw .dump(error) }
     }
 
-    /// Linux has no driver for bhyve's port.
-    private static func usualConsole(of image: BootImage) -> MachineConfiguration.Console {
-        switch image.format {
-        case .linuxARM64Image, .linuxBzImage: .serial
-        default: .bvm
+    /// Linux, and programs made for QEMU's `virt`, have no driver for bhyve's port.
+    private static func usualConsole(
+        of image: BootImage, on architecture: MachineConfiguration.Architecture
+    ) -> MachineConfiguration.Console {
+        if case .linuxBzImage = image.format { return .serial }
+        guard architecture == .arm64 else { return .bvm }
+        switch image.support(on: .aarch64) {
+        case .bootable(.linuxARM64), .bootable(.bareARM64): return .serial
+        case .bootable, .refused: return .bvm
         }
     }
 

@@ -85,7 +85,7 @@ public struct MachineConfiguration: Sendable {
     public var deviceTree: String?
     /// `name=value` settings of the kernel environment, in order; a later one wins.
     public var environment: [String] = []
-    /// Nil: what the image is made for: the UART for Linux, else bhyve's port.
+    /// Nil: what the image is made for: the UART for Linux and bare arm64 programs, else bhyve's port.
     public var console: Console?
     /// A virtio entropy device. arm64 only; elsewhere there is none.
     public var hasEntropyDevice = true

@@ -62,7 +62,7 @@ struct GuestOptions: ParsableArguments {
 
     @Option(
         help:
-            "The console that the guest is told to use: bvm, serial or virtio (hvc0). Default: serial for Linux, else bvm."
+            "The console that the guest is told to use: bvm, serial or virtio (hvc0). Default: serial for Linux and bare programs, else bvm."
     )
     var console: MachineConfiguration.Console?
 

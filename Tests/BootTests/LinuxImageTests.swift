@@ -51,6 +51,27 @@ internal import VMMTestSupport
         #expect(try boot(["--load-address", "0x40100000", "--entry", "0x40100040", behind]).ending == .exited(0))
     }
 
+    @Test(
+        "the UART gets the input of a kernel unless --console says otherwise: a bare program echoes what it reads there"
+    )
+    func console() throws {
+        // x1 = 0x09000000; wait for input in UARTFR; send it back; power off.
+        let code: [UInt32] = [
+            0xD2A1_2001,  // movz x1, #0x900, lsl #16
+            0xB940_1822,  // ldr w2, [x1, #0x18]
+            0x3727_FFE2,  // tbnz w2, #4, . - 4
+            0xB940_0022,  // ldr w2, [x1]
+            0xB900_0022,  // str w2, [x1]
+            0x5280_0100,  // movz w0, #8: SYSTEM_OFF
+            0x72B0_8000,  // movk w0, #0x8400, lsl #16
+            0xD400_0002,  // hvc #0
+        ]
+        let path = try directory.file("echo", ARM64Guests.bytes(code))
+        let ended = try Swvmm.run(
+            ["boot", "--arch", "arm64", "--timeout", "30", "--load-address", "0x40080000", path], input: .text("x"))
+        #expect(ended.ending == .exited(0) && ended.output == "x", "\(ended.errors)")
+    }
+
     @Test("inspect tells the layers and the protocol, as text and as JSON")
     func inspection() throws {
         let path = try directory.file("zboot", ARM64Guests.zboot(ARM64Guests.gzip(ARM64Guests.image())))
