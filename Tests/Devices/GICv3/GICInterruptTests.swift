@@ -1,5 +1,6 @@
 import GICv3
 import Testing
+import VMMCore
 import VMMTestSupport
 
 @Suite struct GICInterruptTests {
