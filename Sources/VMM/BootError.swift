@@ -39,4 +39,8 @@ package enum BootError: Error, Sendable {
     case terminal(TerminalError)
     case debugPort(TCPServerError)
     case debugger(TCPServerError)
+    /// The trace's file could not be written; so many lines of the guest's work are not in it.
+    case trace(HostFileError, lostLines: UInt64)
+    /// What is to be traced happens inside the host's KVM.
+    case traceNeedsSoftwareCPU([TraceConfiguration.Kind])
 }

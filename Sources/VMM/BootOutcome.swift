@@ -9,6 +9,8 @@ package struct BootOutcome: Sendable {
     package var statistics: RunStatistics?
     /// Why the timeline that was asked for could not be written.
     package var timelineFailure: BootError?
+    /// Why the trace that was asked for is not complete.
+    package var traceFailure: BootError?
 }
 
 /// A line for the user about what swvmm does. The command line decides where it goes.

@@ -15,6 +15,12 @@ package final class BootSession: Sendable {
     private let timeline: TimelineRecorder?
     private let current = Mutex(Current())
     private let exitCode: @Sendable (StopReason) -> Int32
+    private let tracing = Mutex<Tracing?>(nil)
+
+    private struct Tracing: Sendable {
+        let file: TraceFile
+        let tracer: Tracer
+    }
 
     private struct Running: Sendable {
         let lifecycle: MachineLifecycle
@@ -66,9 +72,11 @@ package final class BootSession: Sendable {
                     timeout: { [self] in stop(.timedOut) }))
         }
         defer { host.close() }
+        try openTrace(on: accelerator)
         let debugger = try openDebugger()
         defer { debugger?.close() }
         var outcome = try bootUntilDone(&preparation, on: accelerator, host: host, debugger)
+        do throws(BootError) { try tracing.withLock { $0?.file }?.close() } catch { outcome.traceFailure = error }
         // How the guest ended is worth more than the picture of it.
         do throws(BootError) { try writeTimeline(outcome, preparation) } catch { outcome.timelineFailure = error }
         return outcome
@@ -80,6 +88,17 @@ package final class BootSession: Sendable {
         try phase("open the accelerator") { () throws(BootError) in
             try AcceleratorChoice(configuration, for: architecture)
         }
+    }
+
+    private func openTrace(on choice: AcceleratorChoice) throws(BootError) {
+        guard let wanted = configuration.trace else { return }
+        if case .kvm = choice.accelerator {
+            let unseen = TraceConfiguration.Kind.allCases.filter { wanted.kinds.contains($0) && !$0.isSeenOnKVM }
+            guard unseen.isEmpty else { throw .traceNeedsSoftwareCPU(unseen) }
+        }
+        let file: TraceFile
+        do throws(HostFileError) { file = try TraceFile(wanted.path) } catch { throw .trace(error, lostLines: 0) }
+        tracing.withLock { $0 = Tracing(file: file, tracer: Tracer(wanted, to: file, clock: clock)) }
     }
 
     private func openDebugger() throws(BootError) -> DebugServer? {
@@ -139,7 +158,8 @@ extension BootSession {
         _ host: SessionHost, _ faults: GuestFaultLog
     ) throws(BootError) -> any SessionMachine {
         try phase("build the machine") { () throws(BootError) in
-            let ends = host.ends(for: preparation.console, faults: faults)
+            var ends = host.ends(for: preparation.console, faults: faults)
+            ends.tracer = tracing.withLock { $0?.tracer }
             switch choice.accelerator {
             case .kvm where preparation.answersSemihosting: throw .noSemihosting(preparation.architecture)
             case .kvm(let kvm):

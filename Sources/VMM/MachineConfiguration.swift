@@ -104,6 +104,8 @@ public struct MachineConfiguration: Sendable {
     public var repeatability: Repeatability?
     /// Where to write the boot as a picture; nil: nowhere.
     public var timelinePath: String?
+    /// What of the guest's work is written to a file; nil: nothing.
+    public var trace: TraceConfiguration?
     /// Treat a guest's reset as the end.
     public var noReboot = false
 

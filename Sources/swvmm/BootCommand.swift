@@ -47,6 +47,8 @@ struct BootCommand: ParsableCommand {
     @Flag(help: "With --gdb: the guest executes nothing before gdb lets it go.")
     var wait = false
 
+    @OptionGroup(title: "Trace") var trace: TraceOptions
+
     @Option(help: ArgumentHelp("Write the boot as a picture: a self-contained HTML page.", valueName: "file"))
     var timeline: String?
 
@@ -74,6 +76,7 @@ struct BootCommand: ParsableCommand {
         configuration.debugPort = bvmdebug
         configuration.debugger = gdb?.address
         configuration.waitsForDebugger = wait
+        configuration.trace = trace.configuration
         configuration.timelinePath = timeline
         configuration.semihosting = semihosting
 
@@ -103,7 +106,7 @@ struct BootCommand: ParsableCommand {
         if outcome.reason.isWorthTelling { StandardError.print("swvmm: \(outcome.reason.words)") }
         if let stats, let statistics = outcome.statistics { StandardError.print(stats.text(of: statistics)) }
         var code = outcome.reason.exitCode
-        if let failure = outcome.timelineFailure {
+        for failure in [outcome.traceFailure, outcome.timelineFailure].compactMap(\.self) {
             StandardError.print("swvmm: error: \(failure.words)")
             if code == ProcessExitCode.success { code = ProcessExitCode.hostError }
         }

@@ -41,6 +41,11 @@ extension BootError {
         case .terminal(let error): "the terminal: \(error.words)"
         case .debugPort(let error): "--bvmdebug: \(error.words)"
         case .debugger(let error): "--gdb: \(error.words)"
+        case .trace(let error, let lost):
+            "--trace-file: \(error.words)" + (lost > 0 ? "; \(lost) lines of the trace are lost" : "")
+        case .traceNeedsSoftwareCPU(let kinds):
+            "--trace \(kinds.map(\.rawValue).joined(separator: ",")): not seen with KVM, which does that itself; use --accel software, "
+                + "or trace mmio only"
         }
     }
 }

@@ -23,6 +23,8 @@ package final class SoftwareVirtualMachine: VirtualMachine {
         package var hasGICSystemRegisters: Bool
         /// Who answers HLT #0xF000 at EL1; nil: it is undefined, like any HLT.
         package var semihosting: (any SemihostingHandler)?
+        /// Told of the CPUs' work, or nobody is.
+        package var tracer: (any CPUTracer)?
 
         package init(
             vcpuCount: Int = 1, clock: any Clock = HostClock(), counterFrequency: UInt64 = 62_500_000,
@@ -88,7 +90,8 @@ package final class SoftwareVirtualMachine: VirtualMachine {
                 counter: SystemCounter(
                     clock: configuration.clock, start: configuration.counterStart,
                     frequency: configuration.counterFrequency),
-                hasGICSystemRegisters: configuration.hasGICSystemRegisters, semihosting: configuration.semihosting))
+                hasGICSystemRegisters: configuration.hasGICSystemRegisters, semihosting: configuration.semihosting,
+                tracer: configuration.tracer))
         return SoftwareVCPU(core)
     }
 }

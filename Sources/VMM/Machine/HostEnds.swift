@@ -21,6 +21,8 @@ struct HostEnds: Sendable {
     /// Wanted: a run that can be repeated. `clock` is its own.
     var repeatable: RepeatableRun?
     var faults: GuestFaultLog
+    /// Told of what the machine does, or nobody is.
+    var tracer: Tracer?
 }
 
 /// A console that prints to the same place as another one, and gets no input.

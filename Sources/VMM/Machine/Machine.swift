@@ -27,6 +27,7 @@ package final class Machine<Backend: VirtualMachine>: Sendable {
     private let buses: MachineBuses
     private let log: GuestFaultLog
     private let describe: Describer
+    private let tracer: Tracer?
     private let reportWanted = Atomic<Bool>(false)
     /// Where the vCPUs wait while the machine stands still.
     let gate: VCPUGate<Backend.CPU>
@@ -34,7 +35,7 @@ package final class Machine<Backend: VirtualMachine>: Sendable {
 
     init(
         backend: Backend, memory: GuestMemory, vcpus: [Backend.CPU], buses: MachineBuses, lifecycle: MachineLifecycle,
-        log: GuestFaultLog, describe: @escaping Describer
+        log: GuestFaultLog, tracer: Tracer? = nil, describe: @escaping Describer
     ) {
         self.backend = backend
         self.memory = memory
@@ -43,6 +44,7 @@ package final class Machine<Backend: VirtualMachine>: Sendable {
         self.lifecycle = lifecycle
         self.log = log
         self.describe = describe
+        self.tracer = tracer
         gate = VCPUGate(count: vcpus.count)
         state = Mutex(
             State(
@@ -217,12 +219,18 @@ extension Machine {
         if let observer { observer.note(exit.kind, on: index) }
         switch exit {
         case .portRead(let port, let width):
-            vcpu.completeRead(readPort(port, width))
+            let value = readPort(port, width)
+            if tracer != nil { traceAccess(exit, of: index, value) }
+            vcpu.completeRead(value)
         case .portWrite(let port, let width, let value):
+            if tracer != nil { traceAccess(exit, of: index, UInt64(value)) }
             writePort(port, width, value)
         case .mmioRead(let address, let width):
-            vcpu.completeRead(readMMIO(address, width))
+            let value = readMMIO(address, width)
+            if tracer != nil { traceAccess(exit, of: index, value) }
+            vcpu.completeRead(value)
         case .mmioWrite(let address, let width, let value):
+            if tracer != nil { traceAccess(exit, of: index, value) }
             writeMMIO(address, width, value)
         case .interrupted:
             if reportWanted.load(ordering: .acquiring) { deliverReport(index, vcpu, trace) }
@@ -271,6 +279,26 @@ extension Machine {
     private func writeMMIO(_ address: GuestAddress, _ width: AccessWidth, _ value: UInt64) {
         if buses.mmio.write(value, at: address, width) { return }
         log.report("write of \(width.bytes) bytes to \(address), where no device is")
+    }
+
+    @inline(never)
+    private func traceAccess(_ exit: VCPUExit, of index: VCPUIndex, _ value: UInt64) {
+        switch exit {
+        case .mmioRead(let address, let width), .mmioWrite(let address, let width, _):
+            let device = buses.mmio.entries.first { $0.range.contains(address) }?.device
+            var isWrite = false
+            if case .mmioWrite = exit { isWrite = true }
+            tracer?.access(
+                index, isWrite: isWrite, at: address.rawValue, width, value: value, device: device ?? "(no device)")
+        case .portRead(let port, let width), .portWrite(let port, let width, _):
+            let device = buses.ports.entries.first { $0.range.first <= port && port <= $0.range.last }?.device
+            var isWrite = false
+            if case .portWrite = exit { isWrite = true }
+            tracer?.access(
+                index, isWrite: isWrite, at: UInt64(port), width, value: value, device: device ?? "(no device)",
+                isPort: true)
+        default: break
+        }
     }
 
     /// Hands in this vCPU's report, and all of them when it is the last.

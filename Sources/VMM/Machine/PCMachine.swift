@@ -61,7 +61,8 @@ struct PCMachine: SessionMachine {
             throw .ports(error)
         }
         machine = Machine(
-            backend: backend, memory: memory, vcpus: vcpus, buses: devices.buses, lifecycle: lifecycle, log: host.faults
+            backend: backend, memory: memory, vcpus: vcpus, buses: devices.buses, lifecycle: lifecycle,
+            log: host.faults, tracer: host.tracer
         ) { index, vcpu, exits in X86Report.describe(index, vcpu, exits, memory) }
     }
 

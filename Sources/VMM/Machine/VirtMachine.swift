@@ -36,11 +36,11 @@ struct VirtMachine: SessionMachine {
         let backend: SoftwareVirtualMachine
         var vcpus: [SoftwareVCPU] = []
         do throws(SoftwareCPUError) {
-            backend = try SoftwareVirtualMachine(
-                configuration: .init(
-                    vcpuCount: preparation.boot.cpuCount, clock: host.clock, counterFrequency: GenericTimer.frequency,
-                    counterStart: counterStart, hasGICSystemRegisters: true,
-                    semihosting: semihosting))
+            var configuration = SoftwareVirtualMachine.Configuration(
+                vcpuCount: preparation.boot.cpuCount, clock: host.clock, counterFrequency: GenericTimer.frequency,
+                counterStart: counterStart, hasGICSystemRegisters: true, semihosting: semihosting)
+            configuration.tracer = host.tracer.flatMap { $0.wantsCPUs ? $0 : nil }
+            backend = try SoftwareVirtualMachine(configuration: configuration)
             try backend.map(memory)
             for index in 0..<preparation.boot.cpuCount { vcpus.append(try backend.makeVCPU(VCPUIndex(index))) }
             var registers = try vcpus[0].registers()
@@ -59,10 +59,11 @@ struct VirtMachine: SessionMachine {
         } catch {
             throw .memoryMap(error)
         }
-        backend.attach(devices.gic)
-        backend.attach(devices.timers)
+        backend.attach(Self.traced(devices.gic, by: host.tracer, .irq))
+        backend.attach(Self.traced(devices.timers, by: host.tracer, .timers))
         machine = Machine(
-            backend: backend, memory: memory, vcpus: vcpus, buses: devices.buses, lifecycle: lifecycle, log: host.faults
+            backend: backend, memory: memory, vcpus: vcpus, buses: devices.buses, lifecycle: lifecycle,
+            log: host.faults, tracer: host.tracer
         ) { index, vcpu, exits in ARM64Report.describe(index, vcpu, exits, memory) }
     }
 
@@ -72,6 +73,19 @@ struct VirtMachine: SessionMachine {
         } else {
             try machine.start(observer: observer, onEntry: onEntry)
         }
+    }
+
+    /// The device, with the tracer before it when that wants to know.
+    private static func traced(
+        _ device: any SystemRegisterDevice, by tracer: Tracer?, _ kind: TraceConfiguration.Kind
+    ) -> any SystemRegisterDevice {
+        guard let tracer, tracer.wants(kind) else { return device }
+        if kind == .irq {
+            return TracedSystemRegisters(device, describe: TracedSystemRegisters.interruptWords) {
+                tracer.interrupt($0, $1)
+            }
+        }
+        return TracedSystemRegisters(device, describe: TracedSystemRegisters.timerWords) { tracer.timer($0, $1) }
     }
 
     func disconnect() { devices.disconnect() }

@@ -77,12 +77,15 @@ extension Core {
     // MARK: One instruction at a time
 
     /// Blocks are to hold one instruction, and `step()` is to run them.
-    var isStepping: Bool { isSingleStepping || isCompleting || passedPoints != .none || isSoftwareStepActive }
+    var isStepping: Bool {
+        isSingleStepping || isCompleting || passedPoints != .none || isSoftwareStepActive || tracesInstructions
+    }
 
     /// Executes one instruction. An exit: it is not complete, or the step is done.
     func step() -> VCPUExit? {
         if takeSoftwareStep() { return nil }
         if points.hasBreakpoints, let exit = stopBeforeStep() { return exit }
+        if tracesInstructions { traceInstruction() }
         let (executed, taken) = (executedCount, statistics.exceptions)
         let syndrome = isSoftwareStepActive ? syndromeOfStep : 0
         execute(budget: 1)

@@ -38,6 +38,11 @@ final class Core {
     var executedBefore: UInt64 = 0
     var grantedBudget: Int64 = 0
     var isSingleStepping = false
+    /// Told of instructions, exceptions and firmware calls; nil costs a look at each exception.
+    let tracer: (any CPUTracer)?
+    /// Instructions are executed one by one, to be told.
+    let tracesInstructions: Bool
+    var lastTraced: (pc: UInt64, count: UInt64)?
     /// An instruction whose device access was answered is being completed.
     var isCompleting = false
     /// Breakpoints and watchpoints.
@@ -71,6 +76,8 @@ final class Core {
         signals = CPUSignals(state, storage)
         power = CPUPower(isOn: index.rawValue == 0)
         group = environment.group
+        tracer = environment.tracer
+        tracesInstructions = environment.tracer?.wantsInstructions ?? false
         ids = IDRegisters(hasGICSystemRegisters: environment.hasGICSystemRegisters, index: index)
         counter = environment.counter
         semihosting = environment.semihosting
@@ -139,6 +146,7 @@ struct CoreEnvironment {
     let counter: SystemCounter
     let hasGICSystemRegisters: Bool
     let semihosting: (any SemihostingHandler)?
+    let tracer: (any CPUTracer)?
 }
 
 /// Why the current instruction is not complete.

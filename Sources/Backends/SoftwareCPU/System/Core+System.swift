@@ -26,7 +26,7 @@ extension Core {
             return .jump
         case .hvc:
             s.pc = pc &+ 4
-            return callFirmware() ? .jump : stop(.unknown)
+            return (tracer == nil ? callFirmware() : callFirmwareTraced(pc)) ? .jump : stop(.unknown)
         case .brk:
             takeSynchronous(.brk, iss: op.immediate, returningTo: pc)
             return .jump

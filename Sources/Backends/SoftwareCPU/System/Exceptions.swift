@@ -1,3 +1,5 @@
+internal import VMMCore
+
 /// Exception classes, ESR_EL1.EC. Source: Arm DDI 0487, D23.2 "ESR_EL1", table "EC".
 enum ExceptionClass: UInt64 {
     case unknown = 0x00
@@ -83,7 +85,8 @@ extension Core {
         let s = state
         s.setSystem(.spsr, processState)
         s.setSystem(.elr, address)
-        let group: UInt64 = s.exceptionLevel == 0 ? 0x400 : s.spsel == 0 ? 0 : 0x200
+        let level = s.exceptionLevel
+        let group: UInt64 = level == 0 ? 0x400 : s.spsel == 0 ? 0 : 0x200
         s.daif = ProcessState.daif
         s.il = 0
         isStepArmed = false
@@ -92,6 +95,7 @@ extension Core {
         s.pc = s.system(.vbar) &+ group &+ offset
         statistics.exceptions &+= 1
         setMode(level: 1, spsel: 1)
+        if tracer != nil { traceException(vector: offset, pc: address, fromLevel: level) }
     }
 
     /// A synchronous exception with a syndrome of 32-bit instruction length.
@@ -119,6 +123,9 @@ extension Core {
             s.il = 1
             isStepArmed = steps
             updateContext()
+        }
+        if tracer != nil {
+            trace(.exceptionReturn(pc: s.pc, toLevel: UInt8(truncatingIfNeeded: s.exceptionLevel)))
         }
         noticeInterrupts()
     }
