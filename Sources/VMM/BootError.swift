@@ -25,6 +25,8 @@ package enum BootError: Error, Sendable {
     case noSoftwareCPU(MachineConfiguration.Architecture)
     /// Machines of x86_64 guests have no virtio console.
     case noVirtioConsole
+    /// The unikernel has no driver for a virtio console.
+    case noVirtioConsoleDriver
     case softwareCPU(SoftwareCPUError)
     /// Semihosting calls are answered for arm64 guests on the software CPU only.
     case noSemihosting(MachineConfiguration.Architecture)

@@ -44,7 +44,10 @@ package struct BootPreparation: Sendable {
             var generator = RepeatableGenerator(seed: wanted.seed, stream: RepeatableRun.bootSeedStream)
             return .generate(from: &generator)
         }
-        guard console != .virtio || architecture == .arm64 else { throw .noVirtioConsole }
+        if console == .virtio {
+            guard architecture == .arm64 else { throw .noVirtioConsole }
+            guard !isBundled else { throw .noVirtioConsoleDriver }
+        }
         virtioDevices = (console == .virtio ? [.console] : []) + (configuration.hasEntropyDevice ? [.entropy] : [])
         for setting in configuration.environment {
             do throws(KernelEnvironmentError) {

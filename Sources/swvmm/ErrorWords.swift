@@ -31,6 +31,8 @@ extension BootError {
         case .memory(let error): "guest memory: \(error.words)"
         case .noVirtioConsole:
             "--console virtio: x86_64 machines have no virtio console; --console serial and bvm are there"
+        case .noVirtioConsoleDriver:
+            "--console virtio: the unikernel has no driver for it; --console serial and bvm are there"
         case .memoryLargerThanHost(let wanted, let host):
             "--memory: \(wanted >> 20) MiB are more than this host's \(host >> 20) MiB"
         case .ports(let error): "two devices want the same I/O ports: \(error)"

@@ -72,6 +72,7 @@ import VMMCore
             try BootPreparation(
                 configuration {
                     $0.architecture = .arm64
+                    $0.image = .file(path: "/etc/passwd")
                     change(&$0)
                 }
             ).virtioDevices
@@ -81,6 +82,10 @@ import VMMCore
         #expect(try devices { $0.hasEntropyDevice = false } == [])
         guard case .noVirtioConsole = refusal({ ($0.architecture, $0.console) = (.x86_64, .virtio) }) else {
             Issue.record("a virtio console was promised to x86_64")
+            return
+        }
+        guard case .noVirtioConsoleDriver = refusal({ ($0.architecture, $0.console) = (.arm64, .virtio) }) else {
+            Issue.record("a virtio console was promised to the unikernel")
             return
         }
     }

@@ -108,7 +108,7 @@ package final class VirtioConsole: VirtioDevice {
     /// Sends what the guest has transmitted, until there is nothing left or another thread is at it.
     private func transmit() {
         guard state.withLock({ $0.claimTransmission() }) else { return }
-        // Nobody waits for this lock: who has the claim is alone with the piece.
+        // Who has the claim is alone with the piece. The next one waits for this lock while the interrupt is raised, at most.
         transmission.withLock { piece in
             while true {
                 switch state.withLock({ $0.transmit(&piece) }) {

@@ -42,7 +42,7 @@ package final class VirtioEntropy: VirtioDevice {
 
     package func notify(queue index: Int) {
         guard state.withLock({ $0.claim() }) else { return }
-        // Nobody waits for this lock: who has the claim is alone with the piece.
+        // Who has the claim is alone with the piece. The next one waits for this lock while the interrupt is raised, at most.
         piece.withLock { piece in
             while true {
                 switch state.withLock({ $0.next() }) {
