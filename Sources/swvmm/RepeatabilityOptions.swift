@@ -23,7 +23,7 @@ struct RepeatabilityOptions: ParsableArguments {
         help: ArgumentHelp("Stop after so many instructions of all vCPUs, with exit code 124.", valueName: "n"))
     var maxInstructions: UInt64?
 
-    func validate(with accelerator: MachineConfiguration.Accelerator) throws {
+    func validate(with accelerator: MachineConfiguration.Accelerator, hasDebugger: Bool) throws {
         guard deterministic else {
             for (name, value) in [("seed", seed), ("start-of-day", startOfDay), ("max-instructions", maxInstructions)]
             where value != nil {
@@ -35,6 +35,9 @@ struct RepeatabilityOptions: ParsableArguments {
             throw ValidationError(
                 "--deterministic runs on the software CPU: a hypervisor does not count instructions; leave --accel kvm out"
             )
+        }
+        guard !hasDebugger else {
+            throw ValidationError("--deterministic runs all vCPUs on one thread, which --gdb cannot stop yet")
         }
         if maxInstructions == 0 { throw ValidationError("--max-instructions 0: at least 1 is wanted") }
         // The clock counts nanoseconds in 64 bits.

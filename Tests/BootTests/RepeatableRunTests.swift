@@ -107,6 +107,7 @@ internal import Testing
         "options that make no sense are usage errors",
         arguments: [
             (["--deterministic", "--accel", "kvm"], "software CPU"), (["--seed", "1"], "--seed needs --deterministic"),
+            (["--deterministic", "--gdb", "4000"], "--gdb cannot"),
             (["--max-instructions", "1"], "needs --deterministic"),
             (["--deterministic", "--max-instructions", "0"], "at least 1"),
             (["--deterministic", "--start-of-day", "99999999999"], "seconds since 1970"),
