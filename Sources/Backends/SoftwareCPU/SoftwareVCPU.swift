@@ -93,7 +93,6 @@ extension SoftwareVCPU: Debuggable {
     }
 }
 
-
 // Breakpoints and watchpoints of whoever debugs the guest. Each call replaces those of the one before. On the thread that runs
 // the vCPU, between two `run()`, or when none does.
 //
