@@ -53,8 +53,9 @@ int main(void)
     char line[8] = { 0 };
     u64 read = call(6, in, (u64)line, 3);
     line[3] = 0;
+    print("input: ");
     print(line);
-    show(" read, not read", read);
+    show(", not read", read);
     show("readc", semihost(7, 0));
     show("clock", semihost(0x10, 0) < 6000);
     show("time", semihost(0x11, 0) > 1700000000);
