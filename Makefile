@@ -8,6 +8,7 @@ RELEASE := swift build -c release --static-swift-stdlib --disable-local-rpath \
 	-Xswiftc -use-ld=lld -Xlinker -z -Xlinker pack-relative-relocs
 BUILD   := $(RELEASE) --product swvmm && $(RELEASE) --product swvmm-test
 SWVMM   := .build/release/swvmm
+GUESTS  := $(or $(SWVMM_GUESTS),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/swvmm/guests)
 SOURCES := Package.swift Sources Tests Plugins Benchmarks
 
 boot: build
@@ -21,6 +22,7 @@ test: test-dependencies guests lint
 	$(BUILD)
 	swift test --skip-build --parallel
 	$(SWVMM) test Tests/Suites/boot.yaml --output .build/suites/boot
+	$(SWVMM) test Tests/Suites/linux.yaml --output .build/suites/linux --define guests=$(GUESTS)
 	scripts/test-guest-qemu
 	scripts/test-gdb-linux
 

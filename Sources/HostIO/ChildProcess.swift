@@ -8,7 +8,8 @@ package import VMMCore
 /// It has a process group of its own, so that a Ctrl-c for this process does not reach it, and it is killed when the loop's
 /// thread ends, however that comes about.
 ///
-/// Threading: made and used on the loop's thread only, where `handler` is called too.
+/// SIGPIPE is ignored in the whole process once there was a child. Threading: made and used on the loop's thread only, where
+/// `handler` is called too.
 package final class ChildProcess: Sendable {
     package enum Ending: Hashable, Sendable {
         case exited(Int32)
@@ -50,6 +51,8 @@ package final class ChildProcess: Sendable {
     package init(
         _ path: String, _ arguments: [String], loop: EventLoop, handler: @escaping @Sendable (Event) -> Void
     ) throws(ChildProcessError) {
+        // A write to a child that has ended shall be an error, not the end of this process.
+        _ = signal(SIGPIPE, SIG_IGN)
         let pipes = try Pipes()
         defer { pipes.close() }
         input = HostDescriptor(duplicating: pipes.input[1], for: .output)

@@ -14,6 +14,8 @@ final class CaseRun: Sendable {
     private static let messageLimit = 64 << 10
     /// How long a console must be quiet until a match at its very end counts.
     private static let quietTime = Nanoseconds.milliseconds(50)
+    /// How long a guest may go on after a rejected line: a kernel that panics has more to say.
+    private static let lastWords = Nanoseconds.seconds(1)
     /// How long a child may take to end: it writes its report and its timeline.
     private static let patience = Nanoseconds.seconds(20)
 
@@ -156,7 +158,7 @@ final class CaseRun: Sendable {
                 if job.testCase.ending == .stop { stop() }
             case .rejected(let line, let mark):
                 let pattern = job.testCase.rejected.first { $0.mark == mark }?.text.source ?? ""
-                give(up: .rejected(line: line, pattern: pattern, mark), signal: SIGQUIT)
+                give(up: .rejected(line: line, pattern: pattern, mark), signal: SIGQUIT, after: Self.lastWords)
             }
         }
     }
@@ -186,19 +188,27 @@ final class CaseRun: Sendable {
     /// All steps are done, and the case wants no more.
     private func stop() {
         state.withLock { $0.isStopped = true }
-        state.withLock { $0.child }?.send(SIGTERM)
-        set(.end, at: clock.now + Self.patience) { $0.kill() }
+        end(with: SIGTERM)
     }
 
     /// The first failure counts.
-    private func give(up failure: CaseFailure, signal: Int32) {
-        let child = state.withLock { state -> ChildProcess? in
-            guard !state.isDone, state.failure == nil else { return nil }
+    private func give(up failure: CaseFailure, signal: Int32, after delay: Nanoseconds = .zero) {
+        let isFirst = state.withLock { state in
+            guard !state.isDone, state.failure == nil else { return false }
             state.failure = failure
-            return state.child
+            return true
         }
-        guard let child else { return }
-        child.send(signal)
+        guard isFirst else { return }
+        set(.step, at: nil) { _ in }
+        guard delay == .zero else {
+            set(.end, at: clock.now + delay) { $0.end(with: signal) }
+            return
+        }
+        end(with: signal)
+    }
+
+    private func end(with signal: Int32) {
+        state.withLock { $0.child }?.send(signal)
         set(.end, at: clock.now + Self.patience) { $0.kill() }
     }
 

@@ -150,8 +150,8 @@ struct SuiteReader {
         for part in template.resolved(values, quote: quote).parts {
             switch part {
             case .text: parts.append(part)
-            case .environment(let name):
-                guard let value = lookUp(name) else { throw error(mark, .missingEnvironment(name)) }
+            case .environment(let name, let other):
+                guard let value = lookUp(name) ?? other else { throw error(mark, .missingEnvironment(name)) }
                 parts.append(.text(quote(value)))
             case .variable(let name):
                 guard names.contains(name) else {

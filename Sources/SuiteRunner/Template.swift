@@ -1,9 +1,9 @@
-/// A text with `${NAME}` in it. `$${` stands for `${`.
+/// A text with `${NAME}`, `${env:NAME}` or `${env:NAME:-DEFAULT}` in it. `$${` stands for `${`.
 package struct Template: Hashable, Sendable {
     package enum Part: Hashable, Sendable {
         case text(String)
         case variable(String)
-        case environment(String)
+        case environment(String, default: String?)
     }
 
     package let parts: [Part]
@@ -21,8 +21,7 @@ package struct Template: Hashable, Sendable {
                 let name = rest[rest.index(rest.startIndex, offsetBy: 2)..<end]
                 if !plain.isEmpty { parts.append(.text(plain)) }
                 plain = ""
-                parts.append(
-                    name.hasPrefix("env:") ? .environment(String(name.dropFirst(4))) : .variable(String(name)))
+                parts.append(Self.part(String(name)))
                 rest = rest[rest.index(after: end)...]
             } else {
                 plain.append(character)
@@ -34,6 +33,13 @@ package struct Template: Hashable, Sendable {
     }
 
     init(parts: [Part]) { self.parts = parts }
+
+    private static func part(_ name: String) -> Part {
+        guard name.hasPrefix("env:") else { return .variable(name) }
+        let variable = name.dropFirst(4)
+        guard let mark = variable.firstRange(of: ":-") else { return .environment(String(variable), default: nil) }
+        return .environment(String(variable[..<mark.lowerBound]), default: String(variable[mark.upperBound...]))
+    }
 
     /// The names that it needs a value for.
     var variables: [String] {
@@ -59,7 +65,7 @@ package struct Template: Hashable, Sendable {
             switch part {
             case .text(let text): text
             case .variable(let name): "${\(name)}"
-            case .environment(let name): "${env:\(name)}"
+            case .environment(let name, let other): "${env:\(name)\(other.map { ":-\($0)" } ?? "")}"
             }
         }.joined()
     }

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import HostIO
 internal import SuiteRunner
 internal import Synchronization
@@ -69,6 +70,11 @@ struct SuiteSession {
         }
         print("\(counts.joined(separator: ", ")) in \(duration.words)")
         if let signal { return TestExit.signalBase + signal }
+        // Nil: every stream of this process. A full disk must not pass for success.
+        guard fflush(nil) == 0 else {
+            StandardError.print("swvmm: error: standard output: \(HostFacts.describe(errno: errno))")
+            return TestExit.failed
+        }
         return report.count(.failed) == 0 && isWritten ? TestExit.passed : TestExit.failed
     }
 

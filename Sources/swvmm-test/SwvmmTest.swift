@@ -82,6 +82,7 @@ struct SwvmmTest: ParsableCommand {
     private static let anySeed = "any"
 
     static func main() {
+        StandardError.openMissingDescriptors()
         // An option with an optional value is more than ArgumentParser knows.
         let arguments = CommandLine.arguments.dropFirst().map { $0 == "--shuffle" ? "--shuffle=\(anySeed)" : $0 }
         do {

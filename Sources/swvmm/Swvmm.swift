@@ -14,7 +14,7 @@ struct Swvmm: ParsableCommand {
 
     /// ArgumentParser's own entry, but with 2 as the exit code of a usage error.
     static func main() {
-        StandardDescriptors.open()
+        StandardError.openMissingDescriptors()
         do {
             var command = try parseAsRoot()
             try command.run()
@@ -35,17 +35,8 @@ struct Swvmm: ParsableCommand {
     }
 }
 
-/// The three descriptors that a process starts with.
+/// Standard output at the end of the process.
 enum StandardDescriptors {
-    /// Opens `/dev/null` for those that the parent closed: the next file or device opened would take the number, and the
-    /// guest's console be written to it.
-    static func open() {
-        for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
-            // SAFETY: a constant path. The lowest free number is `descriptor`: those below it are open.
-            _ = unsafe Glibc.open("/dev/null", O_RDWR)
-        }
-    }
-
     /// Writes out what was printed; a full disk must not pass for success.
     static func flushOutput() throws(ExitCode) {
         // Nil: every stream of this process.

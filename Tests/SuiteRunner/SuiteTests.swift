@@ -70,10 +70,10 @@ internal import YAML
             variables: {dir: images, file: '${dir}/Image'}
             cases:
             - name: a
-              cmdline: '${file} ${env:HOME} $${HOME}'
+              cmdline: '${file} ${env:HOME} ${env:NO:-other} $${HOME}'
             """
         let suite = try Suites.read(text, define: ["dir": "/d"], environment: ["HOME": "/h"])
-        #expect(suite.cases[0].arguments == ["--cmdline=/d/Image /h ${HOME}"])
+        #expect(suite.cases[0].arguments == ["--cmdline=/d/Image /h other ${HOME}"])
     }
 
     @Test("paths count from the suite's own directory")
