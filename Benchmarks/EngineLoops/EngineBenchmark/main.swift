@@ -38,10 +38,11 @@ func run(_ loop: UInt64, _ image: [UInt8]) throws -> (instructions: UInt64, nano
     registers.ttbr0_el1 = 0x4000_0000
     registers.sctlr_el1 = 0x1005
     try cpu.setRegisters(registers)
-    let start = clock.now
-    if loop == 0 { print("machine with its first vCPU made in \((start - creation).rawValue / 1000) µs") }
+    if loop == 0 { print("machine with its first vCPU made in \((clock.now - creation).rawValue / 1000) µs") }
+    // The thread's own time: whoever else uses the host does not count.
+    let start = clock.threadTime
     let exit = try cpu.run()
-    let duration = clock.now - start
+    let duration = clock.threadTime - start
     guard exit == .systemEvent(.powerOff) else {
         print("unexpected end: \(exit)")
         throw Unreadable()
