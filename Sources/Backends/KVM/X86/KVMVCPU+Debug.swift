@@ -8,7 +8,13 @@
     // SAFETY, for this file: as for KVMVCPU+Run.swift; the union's member that is read is that of KVM_EXIT_DEBUG.
 
     extension KVMVCPU: Debuggable {
+        /// Watchpoints are refused where KVM takes no notice of them: the debugger then watches by single steps.
         package func setDebugPoints(_ points: DebugPointSet) throws(KVMError) -> Bool {
+            guard points.watchpoints.isEmpty || KVMHost.watchesData else { return false }
+            return try setDebugRegisters(points)
+        }
+
+        fileprivate func setDebugRegisters(_ points: DebugPointSet) throws(KVMError) -> Bool {
             guard let registers = X86DebugRegisters(points) else { return false }
             unsafe state.pointee.debugRegisters = registers
             try applyDebugControl()
@@ -66,6 +72,38 @@
                 }
             }
             return .debug(address: address, reason: .step)
+        }
+    }
+
+    extension KVMHost {
+        /// Whether data breakpoints stop a guest's kernel. A KVM that interprets kernel mode may not look at them, and no
+        /// capability tells: a guest of three instructions does, once.
+        package static let watchesData = (try? probeDataBreakpoint()) ?? false
+
+        private static func probeDataBreakpoint() throws -> Bool {
+            let watched: UInt64 = 0x600
+            // In real mode at 0x1000: mov [0x600], al; nop; hlt.
+            let code: [UInt8] = [0xA2, 0x00, 0x06, 0x90, 0xF4]
+            guard let range = GuestRange(start: GuestAddress(0), size: 0x1_0000) else { return false }
+            let memory = try GuestMemory([range])
+            try memory.copyIn(code, to: GuestAddress(0x1000))
+            let machine = try KVMVirtualMachine(host: KVMHost(), configuration: .init(vcpuCount: 1))
+            try machine.map(memory)
+            let cpu = try machine.makeVCPU(VCPUIndex(0))
+            var registers = try cpu.registers()
+            registers.cs.base = 0
+            registers.cs.selector = 0
+            registers.rip = 0x1000
+            try cpu.setRegisters(registers)
+            let point = Watchpoint(
+                address: GuestVirtualAddress(watched), size: 1, isOnReads: false, isOnWrites: true)
+            // The breakpoint behind it ends the probe where the watchpoint does not.
+            let end = GuestVirtualAddress(0x1004)
+            guard try cpu.setDebugRegisters(DebugPointSet(breakpoints: [end], watchpoints: [point])) else {
+                return false
+            }
+            guard case .debug(_, .watchpoint) = try cpu.run() else { return false }
+            return true
         }
     }
 #endif
