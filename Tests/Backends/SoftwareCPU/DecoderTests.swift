@@ -58,4 +58,10 @@ import Testing
         #expect(reason(0xD400_0003) == .notImplemented)
         #expect(reason(0x9100_0000) == nil)
     }
+
+    @Test("a micro-op has 16 bytes: opcodes must fit one, and there is no warning of it but this")
+    func layout() {
+        #expect(MemoryLayout<MicroOp>.size == MicroOp.size && MemoryLayout<MicroOp>.stride == MicroOp.size)
+        #expect(MemoryLayout<Opcode>.size == 1, "\(Opcode.allCases.count) opcodes: at most 256")
+    }
 }

@@ -648,10 +648,9 @@ extension Core {
                         .smov, .umov, .insGeneral, .insElement, .vectorImmediate, .orrVectorImmediate,
                         .bicVectorImmediate, .andVector, .bicVector, .orrVector, .ornVector, .eorVector, .bslVector,
                         .bitVector, .bifVector, .fmovToGeneral, .fmovFromGeneral, .fmovHighToGeneral,
-                        .fmovGeneralToHigh, .fmovScalar, .vector, .vectorTrapped, .debugPoint, .undefined, .svc, .hvc,
-                        .smc, .brk,
-                        .eret, .msr, .mrs, .msrImmediate, .sys, .wfi, .wfe, .sev, .yield, .clrex, .barrier, .isb,
-                        .illegalState, .stackFault, .endOfStackChange, .semihosting:
+                        .fmovGeneralToHigh, .fmovScalar, .vector, .debugPoint, .undefined, .svc, .hvc,
+                        .brk, .eret, .msr, .mrs, .msrImmediate, .sys, .wfi, .wfe, .sev, .yield, .clrex, .barrier, .isb,
+                        .raise, .endOfStackChange, .semihosting:
                         switch executeRare(op.op, pc: base &+ cursor.index(from: block.firstOp) &* 4) {
                         case .next: break
                         case .jump: break run

@@ -24,21 +24,23 @@ struct Lowering {
 
     /// - Parameter endsStackChange: set when `endOfStackChange` must follow.
     func lower(_ table: DecodeTable, endsStackChange: inout Bool) -> MicroOp {
-        if flags & BlockFlags.illegal != 0 { return MicroOp(.illegalState) }
+        if flags & BlockFlags.illegal != 0 { return .raising(.illegalState) }
         guard let encoding = table.encoding(of: instruction.word) else {
             // Bits 28:25 = x111: floating point and Advanced SIMD. Source: Arm DDI 0487, C4.1, table C4-1.
             guard instruction.field(25, 3) == 7 else { return undefined(.unallocated) }
-            if flags & BlockFlags.vectorsTrapped != 0 { return MicroOp(.vectorTrapped) }
+            if flags & BlockFlags.vectorsTrapped != 0 { return .raising(.trappedVector, iss: Core.vectorTrapSyndrome) }
             switch VectorDecoder.decode(instruction.word) {
             case .instruction(let vector): return MicroOp(.vector, immediate: vector.packed)
             case .unallocated: return undefined(.unallocated)
             case .reserved: return undefined(.reserved)
             }
         }
-        if encoding.isVector && flags & BlockFlags.vectorsTrapped != 0 { return MicroOp(.vectorTrapped) }
+        if encoding.isVector && flags & BlockFlags.vectorsTrapped != 0 {
+            return .raising(.trappedVector, iss: Core.vectorTrapSyndrome)
+        }
         endsStackChange = mayChangeStackAlignment(encoding)
         let op = lower(encoding)
-        return faultsByStack(encoding) && op.opcode != .nop && op.opcode != .undefined ? MicroOp(.stackFault) : op
+        return faultsByStack(encoding) && op.opcode != .nop && op.opcode != .undefined ? .raising(.spAlignment) : op
     }
 
     private func lower(_ encoding: Encoding) -> MicroOp {
@@ -75,6 +77,10 @@ extension Encoding {
 }
 
 extension MicroOp {
+    static func raising(_ class: ExceptionClass, iss: UInt64 = 0) -> MicroOp {
+        MicroOp(.raise, a: UInt8(truncatingIfNeeded: `class`.rawValue), immediate: iss)
+    }
+
     /// What follows may have to be decoded anew, or starts after an exception: the block ends behind it. DSB among them: see
     /// `Core.synchronize()`.
     var endsContext: Bool { opcode.endsContext || opcode == .barrier && a == 1 }
@@ -93,8 +99,8 @@ extension Opcode {
 
     fileprivate var endsContext: Bool {
         switch self {
-        case .undefined, .svc, .hvc, .smc, .brk, .eret, .msr, .msrImmediate, .sys, .wfi, .wfe, .yield, .isb,
-            .vectorTrapped, .illegalState, .semihosting, .stackFault:
+        case .undefined, .svc, .hvc, .brk, .eret, .msr, .msrImmediate, .sys, .wfi, .wfe, .yield, .isb,
+            .raise, .semihosting:
             true
         default: false
         }

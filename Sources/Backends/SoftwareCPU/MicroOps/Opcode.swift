@@ -53,15 +53,12 @@ enum Opcode: UInt16, CaseIterable, Sendable {
     case fmovToGeneral, fmovFromGeneral, fmovHighToGeneral, fmovGeneralToHigh, fmovScalar
     /// Floating point and Advanced SIMD at large: the immediate is a packed `VectorInstruction`.
     case vector
-    /// Any FP or SIMD instruction while CPACR_EL1.FPEN traps it.
-    case vectorTrapped
     // System.
-    case undefined, svc, hvc, smc, brk, eret, msr, mrs, msrImmediate, sys
+    case undefined, svc, hvc, brk, eret, msr, mrs, msrImmediate, sys
     case wfi, wfe, sev, yield, clrex, barrier, isb
-    /// PSTATE.IL is set.
-    case illegalState
-    /// An access by a misaligned SP.
-    case stackFault
+    /// What takes an exception whatever the instruction is, of the class in `a` with the syndrome in the immediate: floating
+    /// point that CPACR_EL1.FPEN traps, PSTATE.IL, an access by a misaligned SP.
+    case raise
     /// Not an instruction: the block ends, and the one before may have changed whether SP is aligned.
     case endOfStackChange
     /// In place of an instruction that may have a breakpoint.

@@ -53,9 +53,7 @@ extension Core {
             return .next
         case .wfi: return waitForInterrupt(pc)
         case .wfe: return waitForEvent(pc)
-        case .vectorTrapped: return stop(.trappedVector, iss: Self.vectorTrapSyndrome)
-        case .illegalState: return stop(.illegalState)
-        case .stackFault: return stop(.spAlignment)
+        case .raise: return stop(ExceptionClass(rawValue: UInt64(op.a)) ?? .unknown, iss: op.immediate)
         case .endOfStackChange: return noticeStack(pc)
         case .semihosting: return callSemihosting(pc)
         case .debugPoint: return executeDebugPoint(pc)
