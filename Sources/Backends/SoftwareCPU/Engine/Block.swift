@@ -1,19 +1,18 @@
 /// A run of guest instructions in one page, decoded into micro-ops that follow its header in the arena.
 ///
-/// Header, 64 bytes: physical address, flags, instruction count, two links to the blocks that follow (taken, not taken), the
-/// next block in the hash chain and in the page's list, and whether it may still be entered. A dead block's memory stays as
-/// it is until the whole arena is cleared, which happens between blocks.
+/// Header, 48 bytes: physical address, flags and instruction count, two links to the blocks that follow (taken, not taken), the
+/// next block in the hash chain and in the page's list. A dead block's memory stays until the whole arena is cleared, which
+/// happens between blocks; its first micro-op finds the block that is there instead.
 @safe
 struct Block {
-    static let headerSize = 64
+    static let headerSize = 48
 
     private static let physicalAddressOffset = 0
     private static let flagsOffset = 8
-    private static let countOffset = 16
-    private static let linksOffset = 24
-    private static let hashNextOffset = 40
-    private static let pageNextOffset = 48
-    private static let isLiveOffset = 56
+    private static let countOffset = 12
+    private static let linksOffset = 16
+    private static let hashNextOffset = 32
+    private static let pageNextOffset = 36
 
     // SAFETY: points to a header with its micro-ops in a live arena: blocks do not outlive the turn of the interpreter's
     // loop that found them, and the arena is cleared only at the start of one.
@@ -38,23 +37,32 @@ struct Block {
         unsafe base.storeBytes(of: value, toByteOffset: offset, as: UInt64.self)
     }
 
+    @inline(__always)
+    private func half(_ offset: Int) -> UInt32 { unsafe base.load(fromByteOffset: offset, as: UInt32.self) }
+    private func setHalf(_ offset: Int, _ value: UInt32) {
+        unsafe base.storeBytes(of: value, toByteOffset: offset, as: UInt32.self)
+    }
+
     func initialize(physicalAddress: UInt64, flags: UInt64, count: Int) {
         setWord(Self.physicalAddressOffset, physicalAddress)
-        setWord(Self.flagsOffset, flags)
-        setWord(Self.countOffset, UInt64(count))
+        setHalf(Self.flagsOffset, UInt32(truncatingIfNeeded: flags))
+        setHalf(Self.countOffset, UInt32(truncatingIfNeeded: count))
         setWord(Self.linksOffset, 0)
         setWord(Self.linksOffset + 8, 0)
-        setWord(Self.isLiveOffset, 1)
     }
 
     var physicalAddress: UInt64 { word(Self.physicalAddressOffset) }
-    var flags: UInt64 { word(Self.flagsOffset) }
+    /// Below 2^32.
+    var flags: UInt64 { UInt64(half(Self.flagsOffset)) }
     /// Guest instructions, at least 1.
     @inline(__always)
-    var count: Int64 { Int64(bitPattern: word(Self.countOffset)) }
-    @inline(__always)
-    var isLive: Bool { word(Self.isLiveOffset) != 0 }
-    func kill() { setWord(Self.isLiveOffset, 0) }
+    var count: Int64 { Int64(half(Self.countOffset)) }
+
+    /// The block may not be entered any more. Who is in it goes on: of the first micro-op only the opcode changes.
+    func kill() {
+        // SAFETY: a block has at least one micro-op.
+        unsafe (base + Self.headerSize).assumingMemoryBound(to: MicroOp.self).pointee.opcode = .deadBlock
+    }
 
     /// Link 0 leads to where a branch goes, link 1 to what follows.
     @inline(__always)
@@ -62,14 +70,15 @@ struct Block {
     @inline(__always)
     func setLink(_ index: Int, _ target: Block) { setWord(Self.linksOffset &+ index &* 8, target.address) }
 
-    var hashNext: UInt64 {
-        get { word(Self.hashNextOffset) }
-        nonmutating set { setWord(Self.hashNextOffset, newValue) }
+    /// The arena offset of the next block in the hash chain, in units of 16 bytes, or 0.
+    var hashNext: UInt32 {
+        get { half(Self.hashNextOffset) }
+        nonmutating set { setHalf(Self.hashNextOffset, newValue) }
     }
-    /// The arena offset of the next block of the same page, in units of 16 bytes, or 0.
+    /// The same, of the next block of the page.
     var pageNext: UInt32 {
-        get { UInt32(truncatingIfNeeded: word(Self.pageNextOffset)) }
-        nonmutating set { setWord(Self.pageNextOffset, UInt64(newValue)) }
+        get { half(Self.pageNextOffset) }
+        nonmutating set { setHalf(Self.pageNextOffset, newValue) }
     }
 
     @inline(__always)
@@ -107,15 +116,12 @@ struct OpCursor: MicroOpFields {
     var b: UInt8 { unsafe address.assumingMemoryBound(to: MicroOp.self).pointee.b }
     @inline(__always)
     var c: UInt8 { unsafe address.assumingMemoryBound(to: MicroOp.self).pointee.c }
+    /// Which instruction of the block this is, from 0.
+    @inline(__always)
+    var position: UInt64 { unsafe UInt64(address.assumingMemoryBound(to: MicroOp.self).pointee.position) }
     @inline(__always)
     var immediate: UInt64 { unsafe address.assumingMemoryBound(to: MicroOp.self).pointee.immediate }
 
     @inline(__always)
     mutating func advance() { unsafe address += MicroOp.size }
-
-    /// How many micro-ops this one is behind `first`.
-    @inline(__always)
-    func index(from first: OpCursor) -> UInt64 {
-        unsafe UInt64(bitPattern: Int64(address - first.address)) / UInt64(MicroOp.size)
-    }
 }

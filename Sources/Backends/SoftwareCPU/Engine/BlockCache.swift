@@ -5,13 +5,13 @@
 final class BlockCache {
     /// 67,000 blocks of a Linux boot need about 10 MB; untouched pages cost nothing.
     private static let arenaSize = 64 << 20
-    private static let hashSize = 1 << 15
+    private static let hashSize = 1 << 17
     /// Longer runs are cut, so that attention is never long in coming.
     static let maximumCount = 64
 
     private let arena: HostArray
-    /// Addresses of blocks, by hash.
-    private var buckets: [UInt64]
+    /// By hash: the arena offset of the first block in units of 16 bytes, or 0.
+    private let buckets: HostArray
     /// Per page of RAM: the arena offset of its last block in units of 16 bytes, or 0.
     private let pageHeads: HostArray
     /// The first 16 bytes are never a block.
@@ -20,17 +20,22 @@ final class BlockCache {
     init(pageCount: Int) throws(SoftwareCPUError) {
         arena = try HostArray(byteCount: Self.arenaSize)
         pageHeads = try HostArray(byteCount: max(pageCount, 1) * 4)
-        buckets = Array(repeating: 0, count: Self.hashSize)
+        buckets = try HostArray(byteCount: Self.hashSize * 4)
     }
 
     private static func bucket(_ physicalAddress: UInt64, _ flags: UInt64) -> Int {
         Int(truncatingIfNeeded: (physicalAddress >> 2) ^ (physicalAddress >> 14) ^ (flags << 7)) & (hashSize - 1)
     }
 
+    private func block(at offset: UInt32) -> Block {
+        // SAFETY: buckets, chains and page lists hold arena offsets of blocks.
+        unsafe Block(base: arena.base + Int(offset) * 16)
+    }
+
     func find(_ physicalAddress: UInt64, _ flags: UInt64) -> Block? {
-        var candidate = buckets[Self.bucket(physicalAddress, flags)]
-        // SAFETY: the buckets and chains hold addresses of blocks in the arena.
-        while let block = unsafe Block(address: candidate) {
+        var candidate = buckets.word(Self.bucket(physicalAddress, flags))
+        while candidate != 0 {
+            let block = block(at: candidate)
             if block.physicalAddress == physicalAddress && block.flags == flags { return block }
             candidate = block.hashNext
         }
@@ -48,8 +53,8 @@ final class BlockCache {
         block.initialize(physicalAddress: physicalAddress, flags: flags, count: count)
         for index in 0..<ops.count { block.setOp(index, ops[index]) }
         let bucket = Self.bucket(physicalAddress, flags)
-        block.hashNext = buckets[bucket]
-        buckets[bucket] = block.address
+        block.hashNext = buckets.word(bucket)
+        buckets.setWord(bucket, UInt32(used / 16))
         block.pageNext = pageHeads.word(page)
         pageHeads.setWord(page, UInt32(used / 16))
         used += Block.headerSize + ops.count * MicroOp.size
@@ -61,34 +66,30 @@ final class BlockCache {
         var next = pageHeads.word(page)
         pageHeads.setWord(page, 0)
         while next != 0 {
-            // SAFETY: page lists hold arena offsets of blocks.
-            let block = unsafe Block(base: arena.base + Int(next) * 16)
+            let block = block(at: next)
             block.kill()
-            unlink(block)
+            unlink(block, at: next)
             next = block.pageNext
         }
     }
 
-    private func unlink(_ block: Block) {
+    private func unlink(_ block: Block, at offset: UInt32) {
         let bucket = Self.bucket(block.physicalAddress, block.flags)
-        if buckets[bucket] == block.address {
-            buckets[bucket] = block.hashNext
-            return
-        }
-        // SAFETY: as in `find`.
-        var previous = unsafe Block(address: buckets[bucket])
-        while let current = previous {
-            if current.hashNext == block.address {
-                current.hashNext = block.hashNext
+        var current = buckets.word(bucket)
+        if current == offset { return buckets.setWord(bucket, block.hashNext) }
+        while current != 0 {
+            let previous = self.block(at: current)
+            if previous.hashNext == offset {
+                previous.hashNext = block.hashNext
                 return
             }
-            previous = unsafe Block(address: current.hashNext)
+            current = previous.hashNext
         }
     }
 
     /// Drops everything. No block may be in use.
     func clear() {
-        for index in buckets.indices { buckets[index] = 0 }
+        buckets.clear()
         pageHeads.clear()
         used = 16
     }
@@ -98,11 +99,13 @@ final class BlockCache {
 ///
 /// An entry is the address, all of it, and the block's address with the CPU's `jumpKey` in its bits 63:48: flags, and a
 /// generation, a new one of which makes every entry miss. So no address, however odd, finds what belongs to another
-/// exception level.
+/// exception level. Behind the entries is a filter: a bit for each page, by a hash of its number, that an entry may be of.
 @safe
 struct JumpCache {
     static let entryCount = 4096
-    static let byteCount = entryCount * 16
+    private static let pagesOffset = entryCount * 16
+    private static let pageBits = 4096
+    static let byteCount = pagesOffset + pageBits / 8
     /// Where a key stands in an entry: user addresses of the host end below.
     static let keyShift: UInt64 = 48
 
@@ -128,12 +131,35 @@ struct JumpCache {
     }
 
     func fill(_ pc: UInt64, key: UInt64, _ block: Block) {
+        let (offset, bit) = Self.page(pc)
+        unsafe base.storeBytes(
+            of: base.load(fromByteOffset: offset, as: UInt64.self) | bit, toByteOffset: offset, as: UInt64.self)
         let entry = unsafe base + Self.offset(pc)
         unsafe entry.storeBytes(of: pc, as: UInt64.self)
         unsafe entry.storeBytes(of: block.address ^ key, toByteOffset: 8, as: UInt64.self)
     }
 
+    /// Where in the filter the page's bit is. Bits 35:12 of the address count, which a tag does not change.
+    private static func page(_ address: UInt64) -> (offset: Int, bit: UInt64) {
+        let number = Int(truncatingIfNeeded: address >> 12 ^ address >> 24) & (pageBits - 1)
+        return (pagesOffset + number / 64 * 8, 1 << UInt64(number & 63))
+    }
+
+    /// False: no entry that can hit is of the page that holds `address`.
+    func mayHold(page address: UInt64) -> Bool {
+        let (offset, bit) = Self.page(address)
+        return unsafe base.load(fromByteOffset: offset, as: UInt64.self) & bit != 0
+    }
+
+    /// No entry can hit any more.
+    func clearPages() {
+        for offset in stride(from: Self.pagesOffset, to: Self.byteCount, by: 8) {
+            unsafe base.storeBytes(of: 0, toByteOffset: offset, as: UInt64.self)
+        }
+    }
+
     func clear() {
+        clearPages()
         for index in 0..<Self.entryCount {
             unsafe (base + index * 16).storeBytes(of: 0, toByteOffset: 8, as: UInt64.self)
         }

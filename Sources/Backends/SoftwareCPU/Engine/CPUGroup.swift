@@ -6,6 +6,7 @@ internal import VMMCore
 enum MaintenanceRequest: Sendable {
     case flushTranslations
     case flushTranslation(UInt64)
+    case flushAddressSpace(asid: UInt64)
     case invalidateCode(page: Int)
     case invalidateAllCode
     case protectCode(page: Int)

@@ -29,9 +29,15 @@ extension Core {
 
     private func fetchPlace(_ pc: UInt64) throws(TranslationFault) -> (RAMMap.Place, UInt64) {
         let regime = currentRegime
+        let tlb = state.tlb(of: regime)
+        if let host = tlb.fetchHit(pc), let (physical, page) = ram.physical(ofHost: host) {
+            if !tlb.isGlobal(pc) { kernelCodeIsNotGlobal = kernelCodeIsNotGlobal || regime != .user }
+            return (RAMMap.Place(host: host, page: page), physical)
+        }
         let translation = try translate(pc, .fetch, regime)
         guard let place = ram.place(of: translation.physical) else { throw .external }
-        if translation.mappedSize > SoftTLB.pageSize { noteLargeMapping(pc, translation.mappedSize) }
+        fill(pc, translation, place, regime)
+        if !translation.isGlobal && regime != .user { kernelCodeIsNotGlobal = true }
         return (place, translation.physical)
     }
 
@@ -63,11 +69,11 @@ extension Core {
             var endsStackChange = false
             let op = Lowering(word: word, offset: offset, flags: flags, hasSemihosting: semihosting != nil)
                 .lower(table, endsStackChange: &endsStackChange)
-            ops.append(op)
+            Self.append(op, at: count, to: &ops)
             count += 1
             if op.opcode.isBranch { break }
             if endsStackChange {
-                ops.append(MicroOp(.endOfStackChange))
+                ops.append(MicroOp(.endOfStackChange, position: UInt8(truncatingIfNeeded: count)))
                 break
             }
             let endsContext = op.endsContext
@@ -78,6 +84,18 @@ extension Core {
         }
         statistics.blocksDecoded &+= 1
         return blocks.insert(physicalAddress: physical, flags: flags, page: place.page, count: count, ops: ops.span)
+    }
+
+    /// Adds the micro-op of instruction `position`: not at all if it does nothing, or in one with the one before.
+    private static func append(_ op: MicroOp, at position: Int, to ops: inout [MicroOp]) {
+        if op.opcode == .nop { return }
+        if let last = ops.last, let both = MicroOp.fused(last, op) {
+            ops[ops.count - 1] = both
+            return
+        }
+        var op = op
+        op.position = UInt8(truncatingIfNeeded: position)
+        ops.append(op)
     }
 
     /// Lets a branch within a page lead straight to its target from now on.

@@ -25,7 +25,11 @@ final class Core {
     /// The pieces of device access of the current instruction that are done.
     var transaction = DeviceTransaction()
     var largeMappings: LargeMappings?
-    var jumpGeneration: UInt64 = 0
+    /// Generations of the jump cache's entries, of EL1's and of EL0's.
+    var kernelGeneration: UInt64 = 0
+    var userGeneration: UInt64 = 0
+    /// EL1 executed from a mapping that is not global: see `changeAddressSpace()`.
+    var kernelCodeIsNotGlobal = false
     /// Requests to other CPUs were made since the last DSB.
     var needsSynchronization = false
     /// Waits in a row that WFE cut short.
@@ -105,7 +109,7 @@ final class Core {
         setMode(level: 1, spsel: 1)
         for regime in AccessRegime.allCases { s.tlb(of: regime).flush() }
         s.jumpCache.clear()
-        nextJumpGeneration()
+        nextJumpGenerations()
     }
 
     /// Derives what the engine keeps of exception level, CPACR_EL1 and PSTATE: block flags, TLB, jump key.

@@ -51,6 +51,18 @@ extension Core {
             && storeSlow(address &+ size, size, UInt64(truncatingIfNeeded: second))
     }
 
+    /// A direct branch leaves `block`, which starts at `base`, for `offset` from there, or not taken for what follows. Gives the block
+    /// to go on with, or nil: look it up. Attention and the budget are looked at here, between two blocks.
+    @inline(__always)
+    func follow(_ block: Block, _ isTaken: Bool, from base: UInt64, to offset: UInt64) -> Block? {
+        let s = state
+        let index = isTaken ? 0 : 1
+        s.pc = base &+ (isTaken ? offset : UInt64(bitPattern: block.count &* 4))
+        if let next = block.link(index), s.attention == 0, s.budget > 0 { return next }
+        noteLink(block, index, from: base)
+        return nil
+    }
+
     /// A direct branch left `block`: when the block it leads to is known, the two may be linked. Within a page of virtual
     /// addresses only, where both have the same mapping.
     @inline(__always)

@@ -13,7 +13,7 @@ extension Core {
         let s = state
         while s.attention == 0 && s.budget > 0 {
             let pc = s.pc
-            guard var block = s.jumpCache.find(pc, key: s.jumpKey).flatMap({ $0.isLive ? $0 : nil }) ?? findBlock()
+            guard var block = s.jumpCache.find(pc, key: s.jumpKey) ?? findBlock()
             else { continue }
             completeLink(to: block)
             run: while true {
@@ -246,7 +246,7 @@ extension Core {
                     case .csneg:
                         s.setX(op.d, (s.holds(op.immediate) ? s.x(op.n) : 0 &- s.x(op.m)) & (~0 &>> UInt64(op.b)))
                     case .ccmp:
-                        s.conditionalCompare(op)
+                        s.conditionalCompare(op, mask: op.immediate)
                     case .smaddl:
                         s.setX(op.d, s.x(op.a) &+ s.signedProduct(op))
                     case .smsubl:
@@ -263,141 +263,127 @@ extension Core {
                     case .nop:
                         break
                     case .branch:
-                        s.pc = base &+ op.immediate
-                        if let next = block.link(0), next.isLive, s.attention == 0, s.budget > 0 {
-                            block = next
-                            continue run
-                        }
-                        noteLink(block, 0, from: base)
-                        break run
+                        guard let next = follow(block, true, from: base, to: op.immediate) else { break run }
+                        block = next
+                        continue run
                     case .branchLink:
                         s.setX(30, base &+ UInt64(bitPattern: block.count &* 4))
-                        s.pc = base &+ op.immediate
-                        if let next = block.link(0), next.isLive, s.attention == 0, s.budget > 0 {
-                            block = next
-                            continue run
-                        }
-                        noteLink(block, 0, from: base)
-                        break run
+                        guard let next = follow(block, true, from: base, to: op.immediate) else { break run }
+                        block = next
+                        continue run
                     case .branchConditional:
-                        guard s.holds(UInt64(op.a) | UInt64(op.b) &<< 8) else {
-                            s.pc = base &+ UInt64(bitPattern: block.count &* 4)
-                            if let next = block.link(1), next.isLive, s.attention == 0, s.budget > 0 {
-                                block = next
-                                continue run
-                            }
-                            noteLink(block, 1, from: base)
+                        guard let next = follow(block, s.holds(op.condition), from: base, to: op.immediate) else {
                             break run
                         }
-                        s.pc = base &+ op.immediate
-                        if let next = block.link(0), next.isLive, s.attention == 0, s.budget > 0 {
-                            block = next
-                            continue run
-                        }
-                        noteLink(block, 0, from: base)
-                        break run
+                        block = next
+                        continue run
                     case .cbzX:
-                        guard s.x(op.n) == 0 else {
-                            s.pc = base &+ UInt64(bitPattern: block.count &* 4)
-                            if let next = block.link(1), next.isLive, s.attention == 0, s.budget > 0 {
-                                block = next
-                                continue run
-                            }
-                            noteLink(block, 1, from: base)
-                            break run
-                        }
-                        s.pc = base &+ op.immediate
-                        if let next = block.link(0), next.isLive, s.attention == 0, s.budget > 0 {
-                            block = next
-                            continue run
-                        }
-                        noteLink(block, 0, from: base)
-                        break run
+                        guard let next = follow(block, s.x(op.n) == 0, from: base, to: op.immediate) else { break run }
+                        block = next
+                        continue run
                     case .cbzW:
-                        guard s.w(op.n) == 0 else {
-                            s.pc = base &+ UInt64(bitPattern: block.count &* 4)
-                            if let next = block.link(1), next.isLive, s.attention == 0, s.budget > 0 {
-                                block = next
-                                continue run
-                            }
-                            noteLink(block, 1, from: base)
-                            break run
-                        }
-                        s.pc = base &+ op.immediate
-                        if let next = block.link(0), next.isLive, s.attention == 0, s.budget > 0 {
-                            block = next
-                            continue run
-                        }
-                        noteLink(block, 0, from: base)
-                        break run
+                        guard let next = follow(block, s.w(op.n) == 0, from: base, to: op.immediate) else { break run }
+                        block = next
+                        continue run
                     case .cbnzX:
-                        guard s.x(op.n) != 0 else {
-                            s.pc = base &+ UInt64(bitPattern: block.count &* 4)
-                            if let next = block.link(1), next.isLive, s.attention == 0, s.budget > 0 {
-                                block = next
-                                continue run
-                            }
-                            noteLink(block, 1, from: base)
-                            break run
-                        }
-                        s.pc = base &+ op.immediate
-                        if let next = block.link(0), next.isLive, s.attention == 0, s.budget > 0 {
-                            block = next
-                            continue run
-                        }
-                        noteLink(block, 0, from: base)
-                        break run
+                        guard let next = follow(block, s.x(op.n) != 0, from: base, to: op.immediate) else { break run }
+                        block = next
+                        continue run
                     case .cbnzW:
-                        guard s.w(op.n) != 0 else {
-                            s.pc = base &+ UInt64(bitPattern: block.count &* 4)
-                            if let next = block.link(1), next.isLive, s.attention == 0, s.budget > 0 {
-                                block = next
-                                continue run
-                            }
-                            noteLink(block, 1, from: base)
-                            break run
-                        }
-                        s.pc = base &+ op.immediate
-                        if let next = block.link(0), next.isLive, s.attention == 0, s.budget > 0 {
-                            block = next
-                            continue run
-                        }
-                        noteLink(block, 0, from: base)
-                        break run
+                        guard let next = follow(block, s.w(op.n) != 0, from: base, to: op.immediate) else { break run }
+                        block = next
+                        continue run
                     case .tbz:
-                        guard s.x(op.n) &>> UInt64(op.a) & 1 == 0 else {
-                            s.pc = base &+ UInt64(bitPattern: block.count &* 4)
-                            if let next = block.link(1), next.isLive, s.attention == 0, s.budget > 0 {
-                                block = next
-                                continue run
-                            }
-                            noteLink(block, 1, from: base)
-                            break run
-                        }
-                        s.pc = base &+ op.immediate
-                        if let next = block.link(0), next.isLive, s.attention == 0, s.budget > 0 {
-                            block = next
-                            continue run
-                        }
-                        noteLink(block, 0, from: base)
-                        break run
+                        guard
+                            let next = follow(block, s.x(op.n) &>> UInt64(op.a) & 1 == 0, from: base, to: op.immediate)
+                        else { break run }
+                        block = next
+                        continue run
                     case .tbnz:
-                        guard s.x(op.n) &>> UInt64(op.a) & 1 != 0 else {
-                            s.pc = base &+ UInt64(bitPattern: block.count &* 4)
-                            if let next = block.link(1), next.isLive, s.attention == 0, s.budget > 0 {
-                                block = next
-                                continue run
-                            }
-                            noteLink(block, 1, from: base)
+                        guard
+                            let next = follow(block, s.x(op.n) &>> UInt64(op.a) & 1 != 0, from: base, to: op.immediate)
+                        else { break run }
+                        block = next
+                        continue run
+                    case .subsImmediateBranchX:
+                        s.setX(op.d, s.subtractFlags(s.x(op.n), op.immediate &>> 32))
+                        guard let next = follow(block, s.holds(op.condition), from: base, to: op.addressDisplacement)
+                        else {
                             break run
                         }
-                        s.pc = base &+ op.immediate
-                        if let next = block.link(0), next.isLive, s.attention == 0, s.budget > 0 {
-                            block = next
-                            continue run
+                        block = next
+                        continue run
+                    case .subsImmediateBranchW:
+                        s.setW(op.d, s.subtractFlags(s.w(op.n), UInt32(truncatingIfNeeded: op.immediate &>> 32)))
+                        guard let next = follow(block, s.holds(op.condition), from: base, to: op.addressDisplacement)
+                        else {
+                            break run
                         }
-                        noteLink(block, 0, from: base)
-                        break run
+                        block = next
+                        continue run
+                    case .andsImmediateBranchX:
+                        s.setX(op.d, s.logicalFlags(s.x(op.n) & (op.immediate &>> 32)))
+                        guard let next = follow(block, s.holds(op.condition), from: base, to: op.addressDisplacement)
+                        else {
+                            break run
+                        }
+                        block = next
+                        continue run
+                    case .andsImmediateBranchW:
+                        s.setW(op.d, s.logicalFlags(s.w(op.n) & UInt32(truncatingIfNeeded: op.immediate &>> 32)))
+                        guard let next = follow(block, s.holds(op.condition), from: base, to: op.addressDisplacement)
+                        else {
+                            break run
+                        }
+                        block = next
+                        continue run
+                    case .subsBranchX:
+                        s.setX(op.d, s.subtractFlags(s.x(op.n), s.x(op.m)))
+                        guard let next = follow(block, s.holds(op.condition), from: base, to: op.addressDisplacement)
+                        else {
+                            break run
+                        }
+                        block = next
+                        continue run
+                    case .subsBranchW:
+                        s.setW(op.d, s.subtractFlags(s.w(op.n), s.w(op.m)))
+                        guard let next = follow(block, s.holds(op.condition), from: base, to: op.addressDisplacement)
+                        else {
+                            break run
+                        }
+                        block = next
+                        continue run
+                    case .andsBranchX:
+                        s.setX(op.d, s.logicalFlags(s.x(op.n) & s.x(op.m)))
+                        guard let next = follow(block, s.holds(op.condition), from: base, to: op.addressDisplacement)
+                        else {
+                            break run
+                        }
+                        block = next
+                        continue run
+                    case .andsBranchW:
+                        s.setW(op.d, s.logicalFlags(s.w(op.n) & s.w(op.m)))
+                        guard let next = follow(block, s.holds(op.condition), from: base, to: op.addressDisplacement)
+                        else {
+                            break run
+                        }
+                        block = next
+                        continue run
+                    case .ccmpBranch:
+                        s.conditionalCompare(op, mask: op.immediate &>> 32)
+                        guard
+                            let next = follow(
+                                block, s.holds(op.immediate &>> 48), from: base, to: op.addressDisplacement)
+                        else {
+                            break run
+                        }
+                        block = next
+                        continue run
+                    case .deadBlock:
+                        s.budget &+= block.count
+                        guard let next = findBlock() else { break run }
+                        block = next
+                        continue run
                     case .branchRegister:
                         s.pc = s.x(op.n)
                         break run
@@ -407,13 +393,9 @@ extension Core {
                         s.pc = target
                         break run
                     case .endOfBlock:
-                        s.pc = base &+ UInt64(bitPattern: block.count &* 4)
-                        if let next = block.link(1), next.isLive, s.attention == 0, s.budget > 0 {
-                            block = next
-                            continue run
-                        }
-                        noteLink(block, 1, from: base)
-                        break run
+                        guard let next = follow(block, false, from: base, to: 0) else { break run }
+                        block = next
+                        continue run
                     case .endOfContext:
                         s.pc = base &+ UInt64(bitPattern: block.count &* 4)
                         break run
@@ -651,7 +633,7 @@ extension Core {
                         .fmovGeneralToHigh, .fmovScalar, .vector, .debugPoint, .undefined, .svc, .hvc,
                         .brk, .eret, .msr, .mrs, .msrImmediate, .sys, .wfi, .wfe, .sev, .yield, .clrex, .barrier, .isb,
                         .raise, .endOfStackChange, .semihosting:
-                        switch executeRare(op.op, pc: base &+ cursor.index(from: block.firstOp) &* 4) {
+                        switch executeRare(op.op, pc: base &+ op.position &* 4) {
                         case .next: break
                         case .jump: break run
                         case .stop: break body
@@ -660,7 +642,7 @@ extension Core {
                     cursor.advance()
                 }
                 // An instruction is not complete.
-                let done = cursor.index(from: block.firstOp)
+                let done = cursor.position
                 s.pc = base &+ done &* 4
                 s.budget &+= block.count &- Int64(bitPattern: done)
                 if !finishStop() { return }

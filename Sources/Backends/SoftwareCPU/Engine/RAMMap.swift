@@ -45,19 +45,25 @@ final class RAMMap: Sendable {
 
     /// The place of `address`, or nil when no RAM is there. Regions are whole pages, so all of its page is RAM.
     func place(of address: UInt64) -> Place? {
-        for region in regions where address &- region.start < region.size {
-            let offset = address &- region.start
+        // By index: an iterator would count references on the way of each walk.
+        for index in regions.indices {
+            let offset = address &- regions[index].start
+            guard offset < regions[index].size else { continue }
             // SAFETY: inside the region's mapping.
             return Place(
-                host: unsafe HostPointer(address: region.host &+ offset), page: region.firstPage + Int(offset >> 12))
+                host: unsafe HostPointer(address: regions[index].host &+ offset),
+                page: regions[index].firstPage + Int(offset >> 12))
         }
         return nil
     }
 
-    /// The physical and page number of the host address of a byte of RAM.
-    func page(ofHost host: HostPointer) -> Int? {
-        for region in regions where host.address &- region.host < region.size {
-            return region.firstPage + Int((host.address &- region.host) >> 12)
+    /// The physical address and page number of the host address of a byte of RAM.
+    func physical(ofHost host: HostPointer) -> (address: UInt64, page: Int)? {
+        for index in regions.indices {
+            let offset = host.address &- regions[index].host
+            if offset < regions[index].size {
+                return (regions[index].start &+ offset, regions[index].firstPage + Int(offset >> 12))
+            }
         }
         return nil
     }

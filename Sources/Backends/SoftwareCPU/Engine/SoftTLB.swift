@@ -10,12 +10,14 @@ enum AccessRegime: UInt8, CaseIterable, Sendable {
 /// A direct-mapped cache of translations to host addresses. A tag is the page's address when that access may take the fast
 /// way, else `invalid`: no RAM, no permission, a page of device memory type, or code that a store must be seen in.
 ///
-/// An entry is 32 bytes: tags for reads, writes and fetches, and what is added to a guest address to get the host's.
+/// An entry is 32 bytes: tags for reads, writes and fetches, and what is added to a guest address to get the host's. Behind the
+/// entries is a bit for each that tells of a translation that belongs to an ASID.
 @safe
 struct SoftTLB {
     static let entryCount = 512
     static let entrySize = 32
-    static let byteCount = entryCount * entrySize
+    private static let nonGlobalOffset = entryCount * entrySize
+    static let byteCount = nonGlobalOffset + entryCount / 8
     static let regimeCount = 3
     static let pageSize: UInt64 = 4096
     static let pageMask: UInt64 = ~0xFFF
@@ -66,7 +68,12 @@ struct SoftTLB {
     }
 
     /// Enters a page; accesses that are not allowed keep missing.
-    func fill(_ address: UInt64, host: HostPointer, read: Bool, write: Bool, fetch: Bool) {
+    func fill(
+        _ address: UInt64, host: HostPointer, read: Bool, write: Bool, fetch: Bool, isGlobal: Bool
+    ) {
+        let (offset, bit) = Self.nonGlobalBit(of: address)
+        let others = unsafe base.load(fromByteOffset: offset, as: UInt64.self) & ~bit
+        unsafe base.storeBytes(of: isGlobal ? others : others | bit, toByteOffset: offset, as: UInt64.self)
         let page = address & Self.pageMask
         // SAFETY: see `base`.
         let entry = unsafe base + Self.offset(of: address)
@@ -77,8 +84,36 @@ struct SoftTLB {
             of: host.address & Self.pageMask &- page, toByteOffset: Self.addend, as: UInt64.self)
     }
 
+    private static func nonGlobalBit(of address: UInt64) -> (offset: Int, bit: UInt64) {
+        let index = offset(of: address) / entrySize
+        return (nonGlobalOffset + index / 64 * 8, 1 << UInt64(index & 63))
+    }
+
+    /// Of the entry that `address` hits in.
+    func isGlobal(_ address: UInt64) -> Bool {
+        let (offset, bit) = Self.nonGlobalBit(of: address)
+        return unsafe base.load(fromByteOffset: offset, as: UInt64.self) & bit == 0
+    }
+
     func flush() {
         for index in 0..<Self.entryCount { unsafe clear(base + index * Self.entrySize) }
+        for offset in stride(from: Self.nonGlobalOffset, to: Self.byteCount, by: 8) {
+            unsafe base.storeBytes(of: 0, toByteOffset: offset, as: UInt64.self)
+        }
+    }
+
+    /// Drops the entries that belong to an ASID.
+    func flushNonGlobal() {
+        for word in 0..<Self.entryCount / 64 {
+            let offset = Self.nonGlobalOffset + word * 8
+            var rest = unsafe base.load(fromByteOffset: offset, as: UInt64.self)
+            guard rest != 0 else { continue }
+            unsafe base.storeBytes(of: 0, toByteOffset: offset, as: UInt64.self)
+            while rest != 0 {
+                unsafe clear(base + (word * 64 + rest.trailingZeroBitCount) * Self.entrySize)
+                rest &= rest &- 1
+            }
+        }
     }
 
     /// Drops the entry of the page that holds `address`, whatever its bits 63:56 (a tag) are.

@@ -69,8 +69,8 @@ extension StateBlock {
     }
 
     @inline(__always)
-    func conditionalCompare(_ op: some MicroOpFields) {
-        guard holds(op.immediate) else {
+    func conditionalCompare(_ op: some MicroOpFields, mask: UInt64) {
+        guard holds(mask) else {
             nzcv = UInt64(op.a)
             return
         }

@@ -7,8 +7,34 @@ extension Core {
     func flushTranslations() {
         for regime in AccessRegime.allCases { state.tlb(of: regime).flush() }
         largeMappings = nil
-        nextJumpGeneration()
+        nextJumpGenerations()
         clearMonitor()
+    }
+
+    /// Drops the translations of this CPU that are not global: those of the current ASID, as the soft TLB holds no other's.
+    /// Source: Arm DDI 0487, D8.16.1.
+    func changeAddressSpace() {
+        for regime in AccessRegime.allCases { state.tlb(of: regime).flushNonGlobal() }
+        if kernelCodeIsNotGlobal {
+            nextJumpGenerations()
+        } else {
+            nextUserGeneration()
+            updateJumpKey()
+        }
+        clearMonitor()
+    }
+
+    /// The ASID that non-global translations belong to now.
+    var currentASID: UInt64 {
+        let tcr = state.system(.tcr)
+        let asid = state.system(tcr >> 22 & 1 == 1 ? .ttbr1 : .ttbr0) >> 48
+        return tcr >> 36 & 1 == 1 ? asid : asid & 0xFF
+    }
+
+    /// Drops those of an ASID; of its register form the upper half does not count where ASIDs have 8 bits.
+    func flushTranslations(ofASID asid: UInt64) {
+        let mask: UInt64 = state.system(.tcr) >> 36 & 1 == 1 ? 0xFFFF : 0xFF
+        if asid & mask == currentASID { changeAddressSpace() }
     }
 
     /// Drops those of the page at `address`; of everything if a block may map it.
@@ -17,7 +43,8 @@ extension Core {
             return flushTranslations()
         }
         for regime in AccessRegime.allCases { state.tlb(of: regime).flush(page: address) }
-        nextJumpGeneration()
+        // Most pages whose mapping changes hold no code.
+        if state.jumpCache.mayHold(page: address) { nextJumpGenerations() }
     }
 
     /// Remembers an address range that covers all blocks mapped so far: a TLBI inside it must find all their pages.
@@ -32,18 +59,34 @@ extension Core {
         largeMappings = LargeMappings(base: address & mask, mask: mask)
     }
 
-    /// Makes all entries of the jump cache miss: bits 63:54 of the key count.
-    func nextJumpGeneration() {
-        jumpGeneration &+= 1
-        if jumpGeneration >= 1 << 10 {
-            jumpGeneration = 0
+    /// Makes all entries of the jump cache miss.
+    func nextJumpGenerations() {
+        state.jumpCache.clearPages()
+        kernelCodeIsNotGlobal = false
+        kernelGeneration &+= 1
+        if kernelGeneration == Self.generationLimit {
+            kernelGeneration = 0
             state.jumpCache.clear()
         }
+        nextUserGeneration()
         updateJumpKey()
     }
 
+    /// Makes those of EL0 miss. `updateJumpKey()` is to follow.
+    private func nextUserGeneration() {
+        userGeneration &+= 1
+        guard userGeneration == Self.generationLimit else { return }
+        userGeneration = 0
+        state.jumpCache.clear()
+    }
+
+    private static let generationLimit: UInt64 = 1 << 10
+
+    /// Bits 63:54 of the key are the generation.
     func updateJumpKey() {
-        state.jumpKey = jumpGeneration << 54 | (state.blockFlags & 0x3F) << JumpCache.keyShift
+        let flags = state.blockFlags
+        let generation = flags & BlockFlags.el1 != 0 ? kernelGeneration : userGeneration
+        state.jumpKey = generation << 54 | (flags & 0x3F) << JumpCache.keyShift
     }
 
     // MARK: Code
@@ -81,6 +124,7 @@ extension Core {
             switch request {
             case .flushTranslations: flushTranslations()
             case .flushTranslation(let address): flushTranslation(of: address)
+            case .flushAddressSpace(let asid): flushTranslations(ofASID: asid)
             case .invalidateCode(let page): blocks.invalidate(page: page)
             case .invalidateAllCode: clearCode()
             case .protectCode(let page):

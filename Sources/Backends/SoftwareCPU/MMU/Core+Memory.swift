@@ -20,7 +20,7 @@ extension Core {
     }
 
     /// Enters what was learned into the soft TLB, if the page is RAM.
-    private func fill(_ address: UInt64, _ translation: Translation, _ place: RAMMap.Place, _ regime: AccessRegime) {
+    func fill(_ address: UInt64, _ translation: Translation, _ place: RAMMap.Place, _ regime: AccessRegime) {
         // Where an unaligned access would fault, data accesses all take the slow way.
         let isEasy =
             !translation.isDevice && state.system(.sctlr) & SCTLR.a == 0
@@ -28,7 +28,7 @@ extension Core {
         state.tlb(of: regime).fill(
             address, host: place.host, read: isEasy && translation.allows(.read, regime),
             write: isEasy && translation.allows(.write, regime) && !ram.holdsCode(place.page),
-            fetch: translation.allows(.fetch, regime))
+            fetch: translation.allows(.fetch, regime), isGlobal: translation.isGlobal)
         if translation.mappedSize > SoftTLB.pageSize { noteLargeMapping(address, translation.mappedSize) }
     }
 

@@ -30,6 +30,8 @@ struct Translation {
     var canFetch = (kernel: true, user: true)
     /// EL0 may access it: what PAN keeps EL1 from.
     var isUserAccessible = false
+    /// It holds for all ASIDs: nG is clear.
+    var isGlobal = true
     /// The size of what the entry maps, in bytes.
     var mappedSize: UInt64 = 4096
 
@@ -158,6 +160,7 @@ struct TableWalk {
         // What EL0 can write EL1 cannot execute.
         result.canFetch.kernel = !pxn && !(userAccess && !readOnly) && !(wxn && !readOnly)
         result.canFetch.user = !uxn && !(wxn && userAccess && !readOnly)
+        result.isGlobal = descriptor & 1 << 11 == 0
         result.mappedSize = size
         return result
     }

@@ -40,12 +40,20 @@ extension Lowering {
         case .msrImmediate:
             return MicroOp(
                 .msrImmediate, a: UInt8(i.field(16, 3)), b: UInt8(i.field(5, 3)), immediate: UInt64(i.field(8, 4)))
-        case .sys: return MicroOp(.sys, n: Instruction.source(i.rt), immediate: UInt64(i.field(5, 16)))
+        case .sys: return sys()
         case .sysl: return undefined(.unallocated)
         case .mrs: return systemRegister(isRead: true)
         case .msr: return systemRegister(isRead: false)
         default: return nil
         }
+    }
+
+    /// `a` is 1 for the operations on data caches, after which a block goes on.
+    private func sys() -> MicroOp {
+        let i = instruction
+        // op1 3, CRn 7: DC ZVA, CVAC, CVAU, CIVAC, and IC IVAU (CRm 5), which may change what follows.
+        let isData = i.field(16, 3) == 3 && i.field(12, 4) == 7 && i.field(8, 4) != 5
+        return MicroOp(.sys, n: Instruction.source(i.rt), a: isData ? 1 : 0, immediate: UInt64(i.field(5, 16)))
     }
 
     /// Where a branch leads, in bytes from the start of the block.

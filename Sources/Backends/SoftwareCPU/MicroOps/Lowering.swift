@@ -83,7 +83,13 @@ extension MicroOp {
 
     /// What follows may have to be decoded anew, or starts after an exception: the block ends behind it. DSB among them: see
     /// `Core.synchronize()`.
-    var endsContext: Bool { opcode.endsContext || opcode == .barrier && a == 1 }
+    var endsContext: Bool {
+        switch opcode {
+        case .barrier: a == 1
+        case .sys: a == 0
+        default: opcode.endsContext
+        }
+    }
 }
 
 extension Opcode {
@@ -99,8 +105,8 @@ extension Opcode {
 
     fileprivate var endsContext: Bool {
         switch self {
-        case .undefined, .svc, .hvc, .brk, .eret, .msr, .msrImmediate, .sys, .wfi, .wfe, .yield, .isb,
-            .raise, .semihosting:
+        case .undefined, .svc, .hvc, .brk, .eret, .msr, .msrImmediate, .wfi, .wfe, .yield, .isb, .raise,
+            .semihosting:
             true
         default: false
         }

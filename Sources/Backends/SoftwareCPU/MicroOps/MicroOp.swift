@@ -10,13 +10,15 @@ struct MicroOp: MicroOpFields {
     var a: UInt8 = 0
     var b: UInt8 = 0
     var c: UInt8 = 0
+    /// Which instruction of its block it is, or the first of those that it does, from 0.
+    var position: UInt8 = 0
     var immediate: UInt64 = 0
 
     static let size = 16
 
     init(
         _ opcode: Opcode, d: UInt8 = 0, n: UInt8 = 0, m: UInt8 = 0, a: UInt8 = 0, b: UInt8 = 0, c: UInt8 = 0,
-        immediate: UInt64 = 0
+        position: UInt8 = 0, immediate: UInt64 = 0
     ) {
         self.opcode = opcode
         self.d = d
@@ -25,6 +27,7 @@ struct MicroOp: MicroOpFields {
         self.a = a
         self.b = b
         self.c = c
+        self.position = position
         self.immediate = immediate
     }
 
@@ -46,6 +49,10 @@ protocol MicroOpFields {
 }
 
 extension MicroOpFields {
+    /// The mask of a conditional branch's condition.
+    @inline(__always)
+    var condition: UInt64 { UInt64(a) | UInt64(b) &<< 8 }
+
     /// The displacement for the address, of a packed immediate.
     @inline(__always)
     var addressDisplacement: UInt64 {

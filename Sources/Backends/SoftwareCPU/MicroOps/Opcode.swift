@@ -1,8 +1,8 @@
 /// What a micro-op does. `X` works on 64 bits, `W` on 32 with a zeroed upper half; without either, `MicroOp.b` says.
 ///
 /// The first group is executed by the interpreter's flat switch, the second by functions of their own. Order matters only for
-/// the density of the switch.
-enum Opcode: UInt16, CaseIterable, Sendable {
+/// the density of the switch. There can be 256: it is one byte of a `MicroOp`.
+enum Opcode: UInt8, CaseIterable, Sendable {
     // Data processing, immediate.
     case moveImmediate, moveKeep, adr, adrp
     case addImmediateX, addImmediateW, addsImmediateX, addsImmediateW, subsImmediateX, subsImmediateW
@@ -24,6 +24,11 @@ enum Opcode: UInt16, CaseIterable, Sendable {
     // Branches: the end of a block.
     case branch, branchLink, branchConditional, cbzX, cbzW, cbnzX, cbnzW, tbz, tbnz
     case branchRegister, branchLinkRegister
+    /// Two in one: what sets the flags, and the conditional branch by them. See `MicroOp.fused(_:_:)`.
+    case subsImmediateBranchX, subsImmediateBranchW
+    case andsImmediateBranchX, andsImmediateBranchW, subsBranchX, subsBranchW, andsBranchX, andsBranchW, ccmpBranch
+    /// In place of the first micro-op of a block that is dead: finds the one that is there now.
+    case deadBlock
     /// The block goes on in the next one, because it grew too long or its page ended.
     case endOfBlock
     /// The same after an instruction that may have changed what the next one is: no link.

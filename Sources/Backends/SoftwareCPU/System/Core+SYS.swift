@@ -102,15 +102,19 @@ extension Core {
         return .next
     }
 
-    /// TLBI. The soft TLB knows no ASIDs: it holds what the current TTBRs give, and is dropped with them.
+    /// TLBI. The soft TLB knows no ASIDs: what it holds of non-global translations is the current one's.
     private func translationOperation(_ operation: SystemRegister, _ value: UInt64) -> Outcome {
         let isBroadcast = operation.crm == 3
         guard operation.crm == 3 || operation.crm == 7 else { return stop(.unknown) }
         switch operation.op2 {
-        // VMALLE1, ASIDE1.
-        case 0, 2:
+        // VMALLE1.
+        case 0:
             flushTranslations()
             if isBroadcast { group.broadcast(.flushTranslations, from: index) }
+        // ASIDE1.
+        case 2:
+            flushTranslations(ofASID: value >> 48)
+            if isBroadcast { group.broadcast(.flushAddressSpace(asid: value >> 48), from: index) }
         // VAE1, VAAE1, VALE1, VAALE1: bits 43:0 are the address's 55:12.
         case 1, 3, 5, 7:
             let address = UInt64(bitPattern: Int64(bitPattern: value << 20) >> 8)

@@ -131,7 +131,8 @@ extension Core {
             let slot: SystemSlot = register == .ttbr0_el1 ? .ttbr0 : .ttbr1
             if s.system(slot) != value {
                 s.setSystem(slot, value)
-                flushTranslations()
+                // Global translations stay until a TLBI.
+                changeAddressSpace()
             }
         case .tcr_el1:
             s.setSystem(.tcr, value)
