@@ -10,6 +10,9 @@ package enum HostFacts {
         return unsafe String(cString: text)
     }
 
+    /// Size of the host's pages, in bytes.
+    package static var pageSize: Int { max(0, sysconf(Int32(_SC_PAGESIZE))) }
+
     /// Physical memory in bytes.
     package static var physicalMemory: UInt64 {
         let pages = sysconf(Int32(_SC_PHYS_PAGES))

@@ -35,6 +35,11 @@ int swvmm_kvm_create_device(int vm, uint32_t type) {
     return status < 0 ? status : (int)device.fd;
 }
 
+int swvmm_kvm_test_device(int vm, uint32_t type) {
+    struct kvm_create_device device = {.type = type, .flags = KVM_CREATE_DEVICE_TEST};
+    return result(ioctl(vm, KVM_CREATE_DEVICE, &device));
+}
+
 int swvmm_kvm_set_device_attr(int device, uint32_t group, uint64_t attribute, const void *value) {
     struct kvm_device_attr attr = {.group = group, .attr = attribute, .addr = (uintptr_t)value};
     return result(ioctl(device, KVM_SET_DEVICE_ATTR, &attr));

@@ -47,7 +47,11 @@ struct AcceleratorChoice: Sendable {
             do throws(KVMError) { self.init(try KVMHost(), "as told") } catch { throw .kvm(error) }
         case .auto where isHosts:
             do throws(KVMError) {
-                self.init(try KVMHost(), "the guest's architecture is the host's, and it opens")
+                let kvm = try KVMHost()
+                #if arch(arm64)
+                    guard try KVMVirtualMachine.offersGICv3(on: kvm) else { throw .lacksGICv3 }
+                #endif
+                self.init(kvm, "the guest's architecture is the host's, and it opens")
             } catch {
                 guard fitsSoftware else { throw .kvm(error) }
                 self.init(software: error.words())

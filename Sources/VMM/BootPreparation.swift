@@ -111,6 +111,17 @@ package struct BootPreparation: Sendable {
         }
     }
 
+    /// The RAM of a `virt` machine with the plan's pieces in it, and how its first CPU starts.
+    package func loadedMemory(_ plan: AArch64BootPlan) throws(BootError) -> (GuestMemory, ARM64BootState) {
+        let memory: GuestMemory
+        do throws(GuestMemoryError) { memory = try GuestMemory(plan.ramRanges, hugePages: wantsHugePages) } catch {
+            throw .memory(error)
+        }
+        do throws(BootImageError) { return (memory, try plan.load(into: memory)) } catch {
+            throw .image(name: imageName, error)
+        }
+    }
+
     /// Writes the device tree that a guest would get to a file.
     package func writeDeviceTree(to path: String) throws(BootError) {
         guard architecture == .arm64 else { throw .noDeviceTree(architecture) }

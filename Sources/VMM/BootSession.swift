@@ -152,6 +152,13 @@ package final class BootSession: Sendable {
 
 // MARK: - One machine
 
+// The machine of guests with the host's own architecture, on KVM.
+#if arch(x86_64)
+    private typealias HostMachine = PCMachine
+#else
+    private typealias HostMachine = KVMVirtMachine
+#endif
+
 extension BootSession {
     private func buildMachine(
         _ preparation: inout BootPreparation, on choice: AcceleratorChoice, _ lifecycle: MachineLifecycle,
@@ -163,7 +170,7 @@ extension BootSession {
             switch choice.accelerator {
             case .kvm where preparation.answersSemihosting: throw .noSemihosting(preparation.architecture)
             case .kvm(let kvm):
-                return try PCMachine(
+                return try HostMachine(
                     on: kvm, preparation: &preparation, lifecycle: lifecycle, host: ends, timeline: timeline)
             case .software:
                 return try VirtMachine(preparation: &preparation, lifecycle: lifecycle, host: ends)

@@ -15,7 +15,7 @@ struct DoctorCommand: ParsableCommand {
         let report = HostReport.gather()
         if json { print(report.json.text()) } else { printTable(report) }
         let hostGuests = report.guests.first { $0.architecture == .host }
-        if hostGuests?.accelerator == nil { throw ExitCode(ProcessExitCode.hostError) }
+        if hostGuests?.accelerator != .kvm { throw ExitCode(ProcessExitCode.hostError) }
     }
 
     private func printTable(_ report: HostReport) {

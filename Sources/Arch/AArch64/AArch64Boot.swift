@@ -17,6 +17,16 @@ package struct ARM64BootState: Hashable, Sendable {
         self.x0 = x0
         pstate = Self.el1hMasked
     }
+
+    /// The registers of a CPU after reset, made ready for the start.
+    package func registers(of reset: ARM64Registers) -> ARM64Registers {
+        var registers = reset
+        registers.pc = pc
+        for index in 1...3 { registers.x[index] = 0 }
+        registers.x[0] = x0
+        registers.pstate = pstate
+        return registers
+    }
 }
 
 /// What a plan wants to know of the machine besides the boot's configuration.

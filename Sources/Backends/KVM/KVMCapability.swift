@@ -17,6 +17,8 @@ package enum KVMCapability: String, Hashable, Sendable, CaseIterable {
     case internalErrorData = "KVM_CAP_INTERNAL_ERROR_DATA"
     case guestDebug = "KVM_CAP_SET_GUEST_DEBUG"
     case guestDebugFlags = "KVM_CAP_SET_GUEST_DEBUG2"
+    case hardwareBreakpoints = "KVM_CAP_GUEST_DEBUG_HW_BPS"
+    case hardwareWatchpoints = "KVM_CAP_GUEST_DEBUG_HW_WPS"
     case tscDeadlineTimer = "KVM_CAP_TSC_DEADLINE_TIMER"
     case getTSCFrequency = "KVM_CAP_GET_TSC_KHZ"
     case tscControl = "KVM_CAP_TSC_CONTROL"
@@ -33,6 +35,21 @@ package enum KVMCapability: String, Hashable, Sendable, CaseIterable {
     case sve = "KVM_CAP_ARM_SVE"
     case el2 = "KVM_CAP_ARM_EL2"
 
+    /// Whether KVM on this host's architecture can have it at all.
+    package var isForHost: Bool {
+        switch self {
+        case .pit2, .setTSSAddress, .setIdentityMapAddress, .extendedCPUID, .tscDeadlineTimer, .getTSCFrequency,
+            .tscControl,
+            .splitIRQChip, .x2APICAPI, .syncRegisters, .internalErrorData:
+            Self.hostIsX86
+        case .psci02, .ipaSize, .pmuV3, .sve, .el2, .hardwareBreakpoints, .hardwareWatchpoints: !Self.hostIsX86
+        case .userMemory, .destroyMemoryRegion, .inKernelIRQChip, .immediateExit, .signalMSI, .irqfd, .ioeventfd,
+            .irqRouting,
+            .guestDebug, .guestDebugFlags, .readOnlyMemory, .dirtyRing, .deviceControl, .oneRegister:
+            true
+        }
+    }
+
     /// True for what swvmm cannot do without: a KVM that lacks one is refused.
     package var isRequired: Bool {
         switch self {
@@ -43,7 +60,7 @@ package enum KVMCapability: String, Hashable, Sendable, CaseIterable {
             Self.hostIsX86
         case .deviceControl, .oneRegister, .psci02:
             !Self.hostIsX86
-        case .ipaSize, .pmuV3, .sve, .el2:
+        case .ipaSize, .pmuV3, .sve, .el2, .hardwareBreakpoints, .hardwareWatchpoints:
             false
         case .irqRouting, .internalErrorData, .guestDebug, .guestDebugFlags, .tscDeadlineTimer, .getTSCFrequency,
             .tscControl,
@@ -79,6 +96,8 @@ package enum KVMCapability: String, Hashable, Sendable, CaseIterable {
             case .internalErrorData: KVM_CAP_INTERNAL_ERROR_DATA
             case .guestDebug: KVM_CAP_SET_GUEST_DEBUG
             case .guestDebugFlags: KVM_CAP_SET_GUEST_DEBUG2
+            case .hardwareBreakpoints: KVM_CAP_GUEST_DEBUG_HW_BPS
+            case .hardwareWatchpoints: KVM_CAP_GUEST_DEBUG_HW_WPS
             case .tscDeadlineTimer: KVM_CAP_TSC_DEADLINE_TIMER
             case .getTSCFrequency: KVM_CAP_GET_TSC_KHZ
             case .tscControl: KVM_CAP_TSC_CONTROL

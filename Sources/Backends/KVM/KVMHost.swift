@@ -32,6 +32,11 @@ package final class KVMHost: Sendable {
         #endif
     }
 
+    #if arch(arm64)
+        /// In Hz: of the host's generic timer, and of every guest's.
+        package static var counterFrequency: UInt64 { swvmm_counter_frequency() }
+    #endif
+
     /// What the KVM at `path` offers, also when it lacks something that swvmm needs.
     package static func probe(path: String = KVMHost.devicePath) throws(KVMError) -> KVMProbe {
         let device = try openDevice(path)

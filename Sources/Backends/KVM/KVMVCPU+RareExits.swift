@@ -21,11 +21,7 @@ extension KVMVCPU {
         case .systemEvent:
             return decodeSystemEvent()
         case .debug:
-            #if arch(x86_64)
-                return decodeDebugExit()
-            #else
-                return .debug(address: GuestVirtualAddress((try? register(.pc)) ?? 0))
-            #endif
+            return decodeDebugExit()
         case .failEntry:
             return .failure(.entryRefused(hardwareReason: unsafe page.pointee.fail_entry.hardware_entry_failure_reason))
         case .internalError:

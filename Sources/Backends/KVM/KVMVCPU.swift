@@ -48,8 +48,11 @@ package final class KVMVCPU: VCPU {
         #if arch(x86_64)
             /// What KVM_SET_GUEST_DEBUG was told last.
             var debugRegisters = X86DebugRegisters()
-            var isSingleStepping = false
+        #else
+            /// What KVM_SET_GUEST_DEBUG was told last.
+            var debugRegisters = ARM64DebugRegisters()
         #endif
+        var isSingleStepping = false
     }
 
     package let index: VCPUIndex

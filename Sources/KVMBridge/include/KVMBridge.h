@@ -34,6 +34,8 @@ int swvmm_kvm_create_vcpu(int vm, unsigned index);
 int swvmm_kvm_set_user_memory_region(int vm, const struct kvm_userspace_memory_region *region);
 int swvmm_kvm_get_dirty_log(int vm, uint32_t slot, void *bitmap);
 int swvmm_kvm_create_device(int vm, uint32_t type);
+// 0 when a device of the type could be created, which is not done.
+int swvmm_kvm_test_device(int vm, uint32_t type);
 int swvmm_kvm_set_device_attr(int device, uint32_t group, uint64_t attribute, const void *_Nullable value);
 int swvmm_kvm_get_device_attr(int device, uint32_t group, uint64_t attribute, void *value);
 int swvmm_kvm_irq_line(int vm, uint32_t gsi, uint32_t level);
@@ -71,6 +73,24 @@ int swvmm_kvm_get_one_reg(int vcpu, uint64_t identifier, uint64_t *value);
 int swvmm_kvm_set_one_reg(int vcpu, uint64_t identifier, const uint64_t *value);
 // Copies at most `capacity` identifiers into `identifiers`; returns their count, or -E2BIG when there are more.
 int swvmm_kvm_get_reg_list(int vcpu, uint64_t *identifiers, uint64_t capacity);
+
+// Fields of arrays, which Swift sees as tuples. `index` is below KVM_ARM_MAX_DBG_REGS.
+static inline void swvmm_kvm_arm_set_breakpoint(struct kvm_guest_debug *debug, unsigned index, uint64_t control, uint64_t value) {
+    debug->arch.dbg_bcr[index] = control;
+    debug->arch.dbg_bvr[index] = value;
+}
+
+static inline void swvmm_kvm_arm_set_watchpoint(struct kvm_guest_debug *debug, unsigned index, uint64_t control, uint64_t value) {
+    debug->arch.dbg_wcr[index] = control;
+    debug->arch.dbg_wvr[index] = value;
+}
+
+// CNTFRQ_EL0: the frequency of the host's generic timer in Hz, and of its guests'.
+static inline uint64_t swvmm_counter_frequency(void) {
+    uint64_t frequency;
+    __asm__("mrs %0, cntfrq_el0" : "=r"(frequency));
+    return frequency;
+}
 
 #endif
 

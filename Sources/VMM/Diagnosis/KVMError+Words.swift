@@ -31,7 +31,9 @@ extension KVMError {
     package func remedy(path: String = KVMHost.devicePath) -> String? {
         switch self {
         case .missing:
-            "load the module (modprobe kvm_intel or kvm_amd), turn on virtualisation in the firmware, or give this machine nested virtualisation"
+            MachineConfiguration.Architecture.host == .arm64
+                ? "boot a kernel with KVM where it starts at EL2: this one has no KVM, or runs in a virtual machine (use --accel software)"
+                : "load the module (modprobe kvm_intel or kvm_amd), turn on virtualisation in the firmware, or give this machine nested virtualisation"
         case .permissionDenied:
             "add yourself to the device's group (sudo usermod -aG kvm $USER, then log in again), or: sudo chmod 666 \(path)"
         case .busy: "stop the other hypervisor (VirtualBox, for example)"

@@ -10,34 +10,38 @@ extension HostReport {
         let kvm: Result<KVMProbe, KVMError>
         do throws(KVMError) { kvm = .success(try KVMHost.probe(path: kvmPath)) } catch { kvm = .failure(error) }
         let checks =
-            [cpuCheck(), deviceCheck(kvm, kvmPath)] + capabilityChecks(kvm) + [memoryCheck()]
+            [cpuCheck(), deviceCheck(kvm, kvmPath)] + capabilityChecks(kvm) + armChecks(kvm, kvmPath) + [memoryCheck()]
         let host = MachineConfiguration.Architecture.host
         let guests = MachineConfiguration.Architecture.allCases.map { architecture in
-            guard architecture == host else {
-                return architecture == AcceleratorChoice.softwareArchitecture
-                    ? GuestSupport(
-                        architecture: architecture, accelerator: .software,
-                        reason: "it needs nothing of the host; KVM runs \(host.rawValue) guests only here")
-                    : GuestSupport(
-                        architecture: architecture, accelerator: nil,
-                        reason: "KVM runs \(host.rawValue) guests only on this host")
-            }
-            switch kvm {
-            case .success(let probe):
-                if let missing = probe.missingRequired.first {
-                    return GuestSupport(
-                        architecture: architecture, accelerator: nil, reason: "this KVM lacks \(missing.rawValue)")
-                }
+            let software = "it needs nothing of the host; "
+            let isSoftware = architecture == AcceleratorChoice.softwareArchitecture
+            let refusal =
+                architecture == host
+                ? refusal(kvm, checks, kvmPath) : "KVM runs \(host.rawValue) guests only on this host"
+            guard let refusal else {
+                let probe = try? kvm.get()
+                let facts = "API version \(probe?.apiVersion ?? 0), up to \(probe?.maximumVCPUs ?? 0) vCPUs"
                 return GuestSupport(
-                    architecture: architecture, accelerator: .kvm,
-                    reason: "\(kvmPath) answers with API version \(probe.apiVersion), up to \(probe.maximumVCPUs) vCPUs"
-                )
-            case .failure(let error):
-                return GuestSupport(architecture: architecture, accelerator: nil, reason: error.words(path: kvmPath))
+                    architecture: architecture, accelerator: .kvm, reason: "\(kvmPath) answers with \(facts)")
             }
+            return GuestSupport(
+                architecture: architecture, accelerator: isSoftware ? .software : nil,
+                reason: (isSoftware ? software : "") + refusal)
         }
         return HostReport(checks: checks, guests: guests)
     }
+
+    /// Why KVM runs no guests of the host's architecture; nil: it does.
+    private static func refusal(_ kvm: Result<KVMProbe, KVMError>, _ checks: [Check], _ path: String) -> String? {
+        switch kvm {
+        case .success(let probe):
+            if let missing = probe.missingRequired.first { return "this KVM lacks \(missing.rawValue)" }
+            return checks.first { $0.name == controllerName && $0.outcome == .missing }?.finding
+        case .failure(let error): return error.words(path: path)
+        }
+    }
+
+    private static let controllerName = "interrupt controller"
 
     private static func cpuCheck() -> Check {
         let name = "CPU virtualisation"
@@ -71,7 +75,9 @@ extension HostReport {
         guard case .success(let probe) = kvm else { return [] }
         let required = probe.capabilities.filter { $0.capability.isRequired }
         let missing = probe.missingRequired.map(\.rawValue)
-        let optionalMissing = probe.capabilities.filter { !$0.capability.isRequired && !$0.isPresent }
+        let optionalMissing = probe.capabilities.filter {
+            $0.capability.isForHost && !$0.capability.isRequired && !$0.isPresent
+        }
         return [
             missing.isEmpty
                 ? Check(
@@ -90,6 +96,28 @@ extension HostReport {
                 name: "vCPUs", outcome: .good,
                 finding: "up to \(probe.maximumVCPUs), \(probe.recommendedVCPUs) recommended", remedy: nil),
         ]
+    }
+
+    /// What arm64 hosts differ in. Nothing elsewhere.
+    private static func armChecks(_ kvm: Result<KVMProbe, KVMError>, _ path: String) -> [Check] {
+        #if arch(arm64)
+            guard case .success(let probe) = kvm, let host = try? KVMHost(path: path) else { return [] }
+            let hasGIC = (try? KVMVirtualMachine.offersGICv3(on: host)) ?? false
+            let bits = probe.value(of: .ipaSize)
+            return [
+                hasGIC
+                    ? Check(name: controllerName, outcome: .good, finding: "GICv3 for guests", remedy: nil)
+                    : Check(
+                        name: controllerName, outcome: .missing, finding: KVMError.lacksGICv3.words(path: path),
+                        remedy: KVMError.lacksGICv3.remedy(path: path)),
+                Check(
+                    name: "guest addresses", outcome: .good,
+                    finding: "\(bits > 0 ? Int(bits) : 40) bits, host pages of \(HostFacts.pageSize >> 10) KiB",
+                    remedy: nil),
+            ]
+        #else
+            return []
+        #endif
     }
 
     private static func memoryCheck() -> Check {

@@ -17,7 +17,13 @@ package struct BareMachine: Sendable {
             backend: backend, memory: memory, vcpus: [vcpu],
             buses: MachineBuses(mmio: MMIOBus.Builder().build(), ports: ports), lifecycle: lifecycle,
             log: GuestFaultLog(clock: HostClock()) { _ in },
-            describe: { index, vcpu, exits in X86Report.describe(index, vcpu, exits, memory) })
+            describe: { index, vcpu, exits in
+                #if arch(x86_64)
+                    X86Report.describe(index, vcpu, exits, memory)
+                #else
+                    ARM64Report.describe(index, vcpu, exits, memory)
+                #endif
+            })
     }
 
     /// Runs the guest on a thread of its own until the lifecycle stops it.

@@ -1,57 +1,59 @@
-internal import ConsoleDevices
-internal import GuestABI
-internal import PlatformDevices
-internal import TimerDevices
-internal import VMMCore
+#if arch(x86_64)
+    internal import ConsoleDevices
+    internal import GuestABI
+    internal import PlatformDevices
+    internal import TimerDevices
+    internal import VMMCore
 
-/// The devices of the `pc` machine on their ports. The interrupt controllers and the PIT are the backend's.
-struct PCDevices {
-    /// Where the devices' wires and characters lead.
-    struct Connections {
-        var machine: any MachineControl
-        var clock: any Clock
-        var faults: GuestFaultLog
-        /// The console that the guest was told to use gets the input; the other one can only print.
-        var bvmConsole: any CharacterChannel
-        var serial: any CharacterChannel
-        /// The debugger's end of the bvmdebug port; nil: no such device.
-        var debugPort: (any CharacterChannel)?
-        /// The wire of IRQ 4.
-        var com1: any InterruptLine
-        /// The wire of the ACPI system control interrupt.
-        var acpiSCI: any InterruptLine
-    }
-
-    let buses: MachineBuses
-    let uart: UART16550
-
-    init(_ connections: Connections) throws(PortBusError) {
-        let machine = connections.machine
-        let faults = connections.faults
-        uart = UART16550(channel: connections.serial, interrupt: connections.com1)
-        let i8042 = I8042ResetDevice(machine: machine)
-
-        var ports = PortBus.Builder()
-        try ports.insert(
-            BVMConsole(channel: connections.bvmConsole, faults: faults), at: PCPlatform.bvmConsolePort)
-        if let debugPort = connections.debugPort {
-            try ports.insert(
-                BVMConsole(signature: BVMConsoleProtocol.debugSignature, channel: debugPort, faults: faults),
-                at: PCPlatform.bvmDebugPort)
+    /// The devices of the `pc` machine on their ports. The interrupt controllers and the PIT are the backend's.
+    struct PCDevices {
+        /// Where the devices' wires and characters lead.
+        struct Connections {
+            var machine: any MachineControl
+            var clock: any Clock
+            var faults: GuestFaultLog
+            /// The console that the guest was told to use gets the input; the other one can only print.
+            var bvmConsole: any CharacterChannel
+            var serial: any CharacterChannel
+            /// The debugger's end of the bvmdebug port; nil: no such device.
+            var debugPort: (any CharacterChannel)?
+            /// The wire of IRQ 4.
+            var com1: any InterruptLine
+            /// The wire of the ACPI system control interrupt.
+            var acpiSCI: any InterruptLine
         }
-        try ports.insert(uart, at: PCPlatform.com1Port)
-        try ports.insert(MC146818RTC(clock: connections.clock), at: PCPlatform.rtcPort)
-        try ports.insert(i8042.dataPort, at: PCPlatform.i8042DataPort)
-        try ports.insert(i8042.commandPort, at: PCPlatform.i8042CommandPort)
-        try ports.insert(ResetControlRegister(machine: machine), at: PCPlatform.resetControlPort)
-        try ports.insert(
-            ACPIPowerManagement(
-                clock: connections.clock, interrupt: connections.acpiSCI, machine: machine, faults: faults),
-            at: PCPlatform.acpiPMPort)
-        try ports.insert(PanicNotifierDevice(machine: machine, faults: faults), at: PCPlatform.panicPort)
-        try ports.insert(DebugExitDevice(machine: machine), at: PCPlatform.debugExitPort)
-        try ports.insert(DebugConsoleDevice(channel: connections.bvmConsole), at: PCPlatform.debugConsolePort)
-        try ports.insert(POSTCodeDevice(), at: PCPlatform.postPort)
-        buses = MachineBuses(mmio: MMIOBus.Builder().build(), ports: ports.build())
+
+        let buses: MachineBuses
+        let uart: UART16550
+
+        init(_ connections: Connections) throws(PortBusError) {
+            let machine = connections.machine
+            let faults = connections.faults
+            uart = UART16550(channel: connections.serial, interrupt: connections.com1)
+            let i8042 = I8042ResetDevice(machine: machine)
+
+            var ports = PortBus.Builder()
+            try ports.insert(
+                BVMConsole(channel: connections.bvmConsole, faults: faults), at: PCPlatform.bvmConsolePort)
+            if let debugPort = connections.debugPort {
+                try ports.insert(
+                    BVMConsole(signature: BVMConsoleProtocol.debugSignature, channel: debugPort, faults: faults),
+                    at: PCPlatform.bvmDebugPort)
+            }
+            try ports.insert(uart, at: PCPlatform.com1Port)
+            try ports.insert(MC146818RTC(clock: connections.clock), at: PCPlatform.rtcPort)
+            try ports.insert(i8042.dataPort, at: PCPlatform.i8042DataPort)
+            try ports.insert(i8042.commandPort, at: PCPlatform.i8042CommandPort)
+            try ports.insert(ResetControlRegister(machine: machine), at: PCPlatform.resetControlPort)
+            try ports.insert(
+                ACPIPowerManagement(
+                    clock: connections.clock, interrupt: connections.acpiSCI, machine: machine, faults: faults),
+                at: PCPlatform.acpiPMPort)
+            try ports.insert(PanicNotifierDevice(machine: machine, faults: faults), at: PCPlatform.panicPort)
+            try ports.insert(DebugExitDevice(machine: machine), at: PCPlatform.debugExitPort)
+            try ports.insert(DebugConsoleDevice(channel: connections.bvmConsole), at: PCPlatform.debugConsolePort)
+            try ports.insert(POSTCodeDevice(), at: PCPlatform.postPort)
+            buses = MachineBuses(mmio: MMIOBus.Builder().build(), ports: ports.build())
+        }
     }
-}
+#endif

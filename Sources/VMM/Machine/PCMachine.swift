@@ -1,76 +1,79 @@
-internal import Boot
-internal import ConsoleDevices
-internal import Debugger
-internal import GuestABI
-internal import KVMBackend
-internal import VMMCore
-internal import X86
+#if arch(x86_64)
+    internal import Boot
+    internal import ConsoleDevices
+    internal import Debugger
+    internal import GuestABI
+    internal import KVMBackend
+    internal import VMMCore
+    internal import X86
 
-/// A `pc` machine on KVM: the composition of a backend, memory, devices and a planned boot.
-struct PCMachine: SessionMachine {
-    let machine: Machine<KVMVirtualMachine>
-    private let devices: PCDevices
+    /// A `pc` machine on KVM: the composition of a backend, memory, devices and a planned boot.
+    struct PCMachine: SessionMachine {
+        let machine: Machine<KVMVirtualMachine>
+        private let devices: PCDevices
 
-    /// Builds the machine up to the moment before its first instruction.
-    ///
-    /// Memory comes first: KVM makes a slot wait for a grace period once interrupt controllers are there. Then vCPU 0,
-    /// since the boot's plan wants to know the frequency of its counter.
-    init(
-        on kvm: KVMHost, preparation: inout BootPreparation, lifecycle: MachineLifecycle, host: HostEnds,
-        timeline: TimelineRecorder?
-    ) throws(BootError) {
-        let cpuCount = preparation.boot.cpuCount
-        let ramRanges = try preparation.x86RAMRanges()
-        let memory: GuestMemory
-        do throws(GuestMemoryError) { memory = try GuestMemory(ramRanges, hugePages: preparation.wantsHugePages) } catch
-        { throw .memory(error) }
+        /// Builds the machine up to the moment before its first instruction.
+        ///
+        /// Memory comes first: KVM makes a slot wait for a grace period once interrupt controllers are there. Then vCPU 0,
+        /// since the boot's plan wants to know the frequency of its counter.
+        init(
+            on kvm: KVMHost, preparation: inout BootPreparation, lifecycle: MachineLifecycle, host: HostEnds,
+            timeline: TimelineRecorder?
+        ) throws(BootError) {
+            let cpuCount = preparation.boot.cpuCount
+            let ramRanges = try preparation.x86RAMRanges()
+            let memory: GuestMemory
+            do throws(GuestMemoryError) {
+                memory = try GuestMemory(ramRanges, hugePages: preparation.wantsHugePages)
+            } catch { throw .memory(error) }
 
-        let backend: KVMVirtualMachine
-        var vcpus: [KVMVCPU] = []
-        let com1: KVMInterruptLine
-        let sci: KVMInterruptLine
-        do throws(KVMError) {
-            backend = try KVMVirtualMachine(
-                host: kvm, configuration: .init(vcpuCount: cpuCount, hasTimer8254: !preparation.isBundled))
-            try backend.map(memory)
-            for index in 0..<cpuCount { vcpus.append(try backend.makeVCPU(VCPUIndex(index))) }
-            com1 = try backend.interruptLine(PCPlatform.com1IRQ)
-            sci = try backend.interruptLine(PCPlatform.acpiSCI)
-        } catch {
-            throw .kvm(error)
+            let backend: KVMVirtualMachine
+            var vcpus: [KVMVCPU] = []
+            let com1: KVMInterruptLine
+            let sci: KVMInterruptLine
+            do throws(KVMError) {
+                backend = try KVMVirtualMachine(
+                    host: kvm, configuration: .init(vcpuCount: cpuCount, hasTimer8254: !preparation.isBundled))
+                try backend.map(memory)
+                for index in 0..<cpuCount { vcpus.append(try backend.makeVCPU(VCPUIndex(index))) }
+                com1 = try backend.interruptLine(PCPlatform.com1IRQ)
+                sci = try backend.interruptLine(PCPlatform.acpiSCI)
+            } catch {
+                throw .kvm(error)
+            }
+            timeline?.mark("virtual machine made")
+
+            preparation.setCounterFrequency(vcpus[0].tscFrequency)
+            let plan = try preparation.x86Plan()
+            let registers: X86Registers
+            do throws(BootImageError) {
+                registers = try plan.load(into: memory)
+            } catch {
+                throw .image(name: preparation.imageName, error)
+            }
+            do throws(KVMError) { try vcpus[0].setRegisters(registers) } catch { throw .kvm(error) }
+            timeline?.mark("image loaded")
+
+            do throws(PortBusError) {
+                devices = try PCDevices(
+                    .init(
+                        machine: lifecycle, clock: host.clock, faults: host.faults, bvmConsole: host.bvmConsole,
+                        serial: host.serial, debugPort: host.debugPort, com1: com1, acpiSCI: sci))
+            } catch {
+                throw .ports(error)
+            }
+            machine = Machine(
+                backend: backend, memory: memory, vcpus: vcpus, buses: devices.buses, lifecycle: lifecycle,
+                log: host.faults, tracer: host.tracer
+            ) { index, vcpu, exits in X86Report.describe(index, vcpu, exits, memory) }
         }
-        timeline?.mark("virtual machine made")
 
-        preparation.setCounterFrequency(vcpus[0].tscFrequency)
-        let plan = try preparation.x86Plan()
-        let registers: X86Registers
-        do throws(BootImageError) {
-            registers = try plan.load(into: memory)
-        } catch {
-            throw .image(name: preparation.imageName, error)
-        }
-        do throws(KVMError) { try vcpus[0].setRegisters(registers) } catch { throw .kvm(error) }
-        timeline?.mark("image loaded")
+        func disconnect() { devices.uart.disconnect() }
 
-        do throws(PortBusError) {
-            devices = try PCDevices(
-                .init(
-                    machine: lifecycle, clock: host.clock, faults: host.faults, bvmConsole: host.bvmConsole,
-                    serial: host.serial, debugPort: host.debugPort, com1: com1, acpiSCI: sci))
-        } catch {
-            throw .ports(error)
+        func debugTarget(
+            control: any MachineControl, tell: @escaping @Sendable (TargetEvent) -> Void
+        ) -> any DebugTarget {
+            MachineDebugger(machine, map: RegisterMaps.x86_64, control: control, tell: tell)
         }
-        machine = Machine(
-            backend: backend, memory: memory, vcpus: vcpus, buses: devices.buses, lifecycle: lifecycle,
-            log: host.faults, tracer: host.tracer
-        ) { index, vcpu, exits in X86Report.describe(index, vcpu, exits, memory) }
     }
-
-    func disconnect() { devices.uart.disconnect() }
-
-    func debugTarget(
-        control: any MachineControl, tell: @escaping @Sendable (TargetEvent) -> Void
-    ) -> any DebugTarget {
-        MachineDebugger(machine, map: RegisterMaps.x86_64, control: control, tell: tell)
-    }
-}
+#endif

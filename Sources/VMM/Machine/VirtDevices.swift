@@ -1,53 +1,61 @@
 internal import ConsoleDevices
-internal import GICv3
 internal import GuestABI
 internal import PlatformDevices
-internal import SoftwareCPU
 internal import TimerDevices
 internal import VMMCore
 
-/// The devices of the `virt` machine in its memory: GICv3, a generic timer for each CPU, bvmconsole, pvpanic, PL011,
-/// PL031, PL061, virtio.
+/// The interrupt controller as the devices of a `virt` machine need it.
+struct VirtInterrupts {
+    /// How many shared peripheral interrupts the devices use: the first ones.
+    static let lineCount = Int(VirtPlatform.virtioMMIOFirstSPI) + VirtPlatform.virtioMMIOWindows
+
+    /// The wires of the first `lineCount` shared peripheral interrupts.
+    let lines: [any InterruptLine]
+    /// Register frames that are ours, with their addresses; none where the backend has the controller.
+    var frames: [(address: UInt64, device: any MMIODevice)] = []
+
+    /// The wire of a shared peripheral interrupt, below `lineCount`.
+    func line(spi: UInt32) -> any InterruptLine { lines[Int(spi)] }
+}
+
+/// The devices of the `virt` machine in its memory: bvmconsole, pvpanic, PL011, PL031, PL061, virtio, and the interrupt
+/// controller's frames.
 struct VirtDevices {
     let buses: MachineBuses
-    let gic: GICv3
-    let timers: GenericTimerBank
     private let uart: PL011
     private let virtio: VirtioWindows
 
-    /// - Parameters:
-    ///   - memory: what devices with direct access to memory reach.
-    ///   - counterStart: when the counter was zero, by the host ends' clock.
-    init(
-        cpus: [SoftwareVCPU], memory ram: GuestMemory, virtio kinds: [VirtioDeviceKind], counterStart: Nanoseconds,
+    /// As the initializer, for a machine's composition.
+    static func make(
+        memory: GuestMemory, virtio: [VirtioDeviceKind], interrupts: VirtInterrupts, machine: any MachineControl,
+        host: HostEnds
+    ) throws(BootError) -> VirtDevices {
+        do throws(MMIOBusError) {
+            return try VirtDevices(
+                memory: memory, virtio: virtio, interrupts: interrupts, machine: machine, host: host)
+        } catch {
+            throw .memoryMap(error)
+        }
+    }
+
+    /// - Parameter memory: what devices with direct access to memory reach.
+    private init(
+        memory ram: GuestMemory, virtio kinds: [VirtioDeviceKind], interrupts: VirtInterrupts,
         machine: any MachineControl, host: HostEnds
     ) throws(MMIOBusError) {
-        let gic = GICv3(cpuCount: cpus.count, irq: cpus.map(\.irq), fiq: cpus.map(\.fiq))
-        self.gic = gic
-        timers = GenericTimerBank(
-            cpus.indices.map { cpu in
-                let deadline = host.deadlines.makeDeadline()
-                let timer = GenericTimer(
-                    clock: host.clock, start: counterStart,
-                    physical: gic.interruptLine(ppi: Int(VirtPlatform.physicalTimerPPI), cpu: cpu),
-                    virtual: gic.interruptLine(ppi: Int(VirtPlatform.virtualTimerPPI), cpu: cpu), scheduler: deadline)
-                deadline.setHandler { [weak timer] in timer?.deadlinePassed() }
-                return timer
-            })
         let setUp = host.deadlines.makeDeadline()
         let uart = PL011(
-            channel: host.serial, interrupt: gic.interruptLine(spi: Int(VirtPlatform.pl011SPI)), clock: host.clock,
+            channel: host.serial, interrupt: interrupts.line(spi: VirtPlatform.pl011SPI), clock: host.clock,
             scheduler: setUp)
         setUp.setHandler { [weak uart] in uart?.deadlinePassed() }
         self.uart = uart
         let alarm = host.deadlines.makeDeadline()
         let clock = PL031RTC(
-            clock: host.clock, interrupt: gic.interruptLine(spi: Int(VirtPlatform.pl031SPI)), scheduler: alarm)
+            clock: host.clock, interrupt: interrupts.line(spi: VirtPlatform.pl031SPI), scheduler: alarm)
         alarm.setHandler { [weak clock] in clock?.deadlinePassed() }
 
         var memory = MMIOBus.Builder()
-        try memory.insert(gic.distributor, at: GuestAddress(VirtPlatform.gicDistributorAddress))
-        try memory.insert(gic.redistributors, at: GuestAddress(VirtPlatform.gicRedistributorAddress))
+        for frame in interrupts.frames { try memory.insert(frame.device, at: GuestAddress(frame.address)) }
         try memory.insert(
             BVMConsolePage(channel: host.bvmConsole, faults: host.faults),
             at: GuestAddress(VirtPlatform.bvmConsoleAddress))
@@ -56,9 +64,9 @@ struct VirtDevices {
         try memory.insert(uart, at: GuestAddress(VirtPlatform.pl011Address))
         try memory.insert(clock, at: GuestAddress(VirtPlatform.pl031Address))
         try memory.insert(
-            PL061GPIO(interrupt: gic.interruptLine(spi: Int(VirtPlatform.gpioSPI))),
+            PL061GPIO(interrupt: interrupts.line(spi: VirtPlatform.gpioSPI)),
             at: GuestAddress(VirtPlatform.gpioAddress))
-        virtio = try VirtioWindows(kinds, on: &memory, memory: ram, gic: gic, host: host)
+        virtio = try VirtioWindows(kinds, on: &memory, memory: ram, interrupts: interrupts, host: host)
         buses = MachineBuses(mmio: memory.build(), ports: PortBus.Builder().build())
     }
 

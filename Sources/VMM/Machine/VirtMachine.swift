@@ -1,6 +1,8 @@
 internal import AArch64
 internal import Boot
 internal import Debugger
+internal import GICv3
+internal import GuestABI
 internal import HostIO
 internal import PlatformDevices
 internal import SoftwareCPU
@@ -19,16 +21,7 @@ struct VirtMachine: SessionMachine {
     ) throws(BootError) {
         preparation.setCounterFrequency(GenericTimer.frequency)
         let plan = try preparation.arm64Plan()
-        let memory: GuestMemory
-        do throws(GuestMemoryError) {
-            memory = try GuestMemory(plan.ramRanges, hugePages: preparation.wantsHugePages)
-        } catch { throw .memory(error) }
-        let entry: ARM64BootState
-        do throws(BootImageError) {
-            entry = try plan.load(into: memory)
-        } catch {
-            throw .image(name: preparation.imageName, error)
-        }
+        let (memory, entry) = try preparation.loadedMemory(plan)
 
         repeatable = host.repeatable
         let counterStart = host.clock.now
@@ -43,28 +36,37 @@ struct VirtMachine: SessionMachine {
             backend = try SoftwareVirtualMachine(configuration: configuration)
             try backend.map(memory)
             for index in 0..<preparation.boot.cpuCount { vcpus.append(try backend.makeVCPU(VCPUIndex(index))) }
-            var registers = try vcpus[0].registers()
-            registers.pc = entry.pc
-            registers.x[0] = entry.x0
-            // x1 to x3 are zero, as booting.rst wants them: a fresh CPU's are.
-            registers.pstate = entry.pstate
-            try vcpus[0].setRegisters(registers)
+            try vcpus[0].setRegisters(entry.registers(of: vcpus[0].registers()))
         } catch {
             throw .softwareCPU(error)
         }
-        do throws(MMIOBusError) {
-            devices = try VirtDevices(
-                cpus: vcpus, memory: memory, virtio: preparation.virtioDevices, counterStart: counterStart,
-                machine: lifecycle, host: host)
-        } catch {
-            throw .memoryMap(error)
-        }
-        backend.attach(Self.traced(devices.gic, by: host.tracer, .irq))
-        backend.attach(Self.traced(devices.timers, by: host.tracer, .timers))
+        let gic = GICv3(cpuCount: vcpus.count, irq: vcpus.map(\.irq), fiq: vcpus.map(\.fiq))
+        let timers = Self.timers(of: vcpus.count, gic, counterStart, host)
+        devices = try VirtDevices.make(
+            memory: memory, virtio: preparation.virtioDevices, interrupts: VirtInterrupts(gic), machine: lifecycle,
+            host: host)
+        backend.attach(Self.traced(gic, by: host.tracer, .irq))
+        backend.attach(Self.traced(timers, by: host.tracer, .timers))
         machine = Machine(
             backend: backend, memory: memory, vcpus: vcpus, buses: devices.buses, lifecycle: lifecycle,
             log: host.faults, tracer: host.tracer
         ) { index, vcpu, exits in ARM64Report.describe(index, vcpu, exits, memory) }
+    }
+
+    /// A generic timer for each CPU, its interrupts at the CPU's private inputs.
+    private static func timers(
+        of cpuCount: Int, _ gic: GICv3, _ counterStart: Nanoseconds, _ host: HostEnds
+    ) -> GenericTimerBank {
+        GenericTimerBank(
+            (0..<cpuCount).map { cpu in
+                let deadline = host.deadlines.makeDeadline()
+                let timer = GenericTimer(
+                    clock: host.clock, start: counterStart,
+                    physical: gic.interruptLine(ppi: Int(VirtPlatform.physicalTimerPPI), cpu: cpu),
+                    virtual: gic.interruptLine(ppi: Int(VirtPlatform.virtualTimerPPI), cpu: cpu), scheduler: deadline)
+                deadline.setHandler { [weak timer] in timer?.deadlinePassed() }
+                return timer
+            })
     }
 
     func start(observer: (any ExitObserver)?, onEntry: @escaping @Sendable () -> Void) throws(HostThreadError) {
@@ -123,5 +125,16 @@ struct VirtMachine: SessionMachine {
             case .virtio: host.virtioConsole
             }
         return Semihosting(channel: channel, machine: lifecycle, clock: host.clock, facts: facts)
+    }
+}
+
+extension VirtInterrupts {
+    /// A controller of ours.
+    fileprivate init(_ gic: GICv3) {
+        lines = (0..<Self.lineCount).map { gic.interruptLine(spi: $0) }
+        frames = [
+            (VirtPlatform.gicDistributorAddress, gic.distributor),
+            (VirtPlatform.gicRedistributorAddress, gic.redistributors),
+        ]
     }
 }

@@ -1,4 +1,3 @@
-internal import GICv3
 internal import GuestABI
 internal import HostIO
 internal import VMMCore
@@ -16,7 +15,8 @@ struct VirtioWindows {
     private let window: TerminalWindow?
 
     init(
-        _ kinds: [VirtioDeviceKind], on bus: inout MMIOBus.Builder, memory: GuestMemory, gic: GICv3, host: HostEnds
+        _ kinds: [VirtioDeviceKind], on bus: inout MMIOBus.Builder, memory: GuestMemory, interrupts: VirtInterrupts,
+        host: HostEnds
     ) throws(MMIOBusError) {
         window = host.window
         for (index, kind) in kinds.enumerated() {
@@ -31,7 +31,7 @@ struct VirtioWindows {
             }
             let spi = VirtPlatform.virtioMMIOFirstSPI + UInt32(index)
             let transport = VirtioMMIO(
-                device, name: "virtio \(kind)", memory: memory, interrupt: gic.interruptLine(spi: Int(spi)),
+                device, name: "virtio \(kind)", memory: memory, interrupt: interrupts.line(spi: spi),
                 faults: host.faults)
             try bus.insert(
                 transport,

@@ -62,12 +62,4 @@
             return number & 0xF | (number >> 4 & 0xFF) << 8 | (number >> 12 & 0xFF) << 16
         }
     }
-
-    extension KVMVCPU: SingleStepping {
-        package func setSingleStep(_ enabled: Bool) throws(KVMError) {
-            var debug = kvm_guest_debug()
-            if enabled { debug.control = UInt32(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP) }
-            try checked(unsafe swvmm_kvm_set_guest_debug(descriptor.number, &debug), .setGuestDebug)
-        }
-    }
 #endif

@@ -37,6 +37,14 @@
             }
         }
 
+        /// Whether KVM on `host` gives guests a GICv3. It makes an empty machine to find out.
+        package static func offersGICv3(on host: KVMHost) throws(KVMError) -> Bool {
+            let machine = Descriptor(
+                try checked(swvmm_kvm_create_vm(host.device.number, machineType(on: host)), .createVM))
+            defer { withExtendedLifetime(machine) {} }
+            return swvmm_kvm_test_device(machine.number, UInt32(KVM_DEV_TYPE_ARM_VGIC_V3.rawValue)) == 0
+        }
+
         /// Creates the GICv3: before the first vCPU, since a vCPU takes its redistributor as it is created.
         func setUpPlatform(_ state: inout State) throws(KVMError) {
             let created = swvmm_kvm_create_device(descriptor.number, UInt32(KVM_DEV_TYPE_ARM_VGIC_V3.rawValue))

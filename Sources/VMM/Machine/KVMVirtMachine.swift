@@ -1,0 +1,62 @@
+#if arch(arm64)
+    internal import AArch64
+    internal import Boot
+    internal import Debugger
+    internal import GuestABI
+    internal import HostIO
+    internal import KVMBackend
+    internal import VMMCore
+
+    /// A `virt` machine on KVM, whose GICv3 and generic timers are the kernel's: the composition of CPUs, memory, devices and a
+    /// planned boot.
+    struct KVMVirtMachine: SessionMachine {
+        let machine: Machine<KVMVirtualMachine>
+        private let devices: VirtDevices
+
+        /// Builds the machine up to the moment before its first instruction. Memory is mapped first: see `requirePlatform`.
+        init(
+            on kvm: KVMHost, preparation: inout BootPreparation, lifecycle: MachineLifecycle, host: HostEnds,
+            timeline: TimelineRecorder?
+        ) throws(BootError) {
+            preparation.setCounterFrequency(KVMHost.counterFrequency)
+            let plan = try preparation.arm64Plan()
+            let (memory, entry) = try preparation.loadedMemory(plan)
+            timeline?.mark("image loaded")
+
+            let cpuCount = preparation.boot.cpuCount
+            let backend: KVMVirtualMachine
+            var vcpus: [KVMVCPU] = []
+            var lines: [any InterruptLine] = []
+            do throws(KVMError) {
+                let frames = KVMVirtualMachine.GICFrames(
+                    distributor: GuestAddress(VirtPlatform.gicDistributorAddress),
+                    redistributors: GuestAddress(VirtPlatform.gicRedistributorAddress))
+                backend = try KVMVirtualMachine(
+                    host: kvm, configuration: .init(vcpuCount: cpuCount, gicFrames: frames))
+                try backend.map(memory)
+                for index in 0..<cpuCount { vcpus.append(try backend.makeVCPU(VCPUIndex(index))) }
+                for spi in 0..<VirtInterrupts.lineCount { lines.append(try backend.interruptLine(UInt32(spi))) }
+                try vcpus[0].setRegisters(entry.registers(of: vcpus[0].registers()))
+            } catch {
+                throw .kvm(error)
+            }
+            timeline?.mark("virtual machine made")
+
+            devices = try VirtDevices.make(
+                memory: memory, virtio: preparation.virtioDevices, interrupts: VirtInterrupts(lines: lines),
+                machine: lifecycle, host: host)
+            machine = Machine(
+                backend: backend, memory: memory, vcpus: vcpus, buses: devices.buses, lifecycle: lifecycle,
+                log: host.faults, tracer: host.tracer
+            ) { index, vcpu, exits in ARM64Report.describe(index, vcpu, exits, memory) }
+        }
+
+        func disconnect() { devices.disconnect() }
+
+        func debugTarget(
+            control: any MachineControl, tell: @escaping @Sendable (TargetEvent) -> Void
+        ) -> any DebugTarget {
+            MachineDebugger(machine, map: RegisterMaps.arm64, control: control, tell: tell)
+        }
+    }
+#endif
