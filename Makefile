@@ -1,11 +1,12 @@
 # swvmm: `make boot` installs what is needed, builds, and boots the unikernel to its shell; `make test` checks everything.
-.PHONY: boot build test guests lint format bench soak clean dependencies test-dependencies
+.PHONY: boot build test test-arm64 release-arm64 guests lint format bench soak clean dependencies test-dependencies
 
 # Released programs are position-independent and have no library to load, which starts them in two thirds of the time.
 # The C library refuses a static program with a run path: hence --disable-local-rpath.
-RELEASE := swift build -c release --static-swift-stdlib --disable-local-rpath \
+STATIC  := --static-swift-stdlib --disable-local-rpath \
 	-Xswiftc -static-executable -Xswiftc -Xclang-linker -Xswiftc -static-pie \
 	-Xswiftc -use-ld=lld -Xlinker -z -Xlinker pack-relative-relocs
+RELEASE := swift build -c release $(STATIC)
 BUILD   := $(RELEASE) --product swvmm && $(RELEASE) --product swvmm-test
 SWVMM   := .build/release/swvmm
 GUESTS  := $(or $(SWVMM_GUESTS),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/swvmm/guests)
@@ -25,6 +26,19 @@ test: test-dependencies guests lint
 	$(SWVMM) test Tests/Suites/linux.yaml --output .build/suites/linux --define guests=$(GUESTS)
 	scripts/test-guest-qemu
 	scripts/test-gdb-linux
+
+# The arm64 build on an x86_64 machine: its tests, guests on the KVM of an emulated arm64 host (docs/arm64-hosts.md); the program to hand out.
+test-arm64: test-dependencies
+	scripts/arm64-host/test
+
+release-arm64: test-dependencies
+	scripts/arm64-host/build -c release $(STATIC) --product swvmm
+	scripts/arm64-host/build -c release $(STATIC) --product swvmm-test
+	@mkdir -p .build-arm64/stripped
+	@for program in swvmm swvmm-test; do \
+		aarch64-linux-gnu-strip -o .build-arm64/stripped/$$program .build-arm64/release/$$program || exit 1; \
+		echo ".build-arm64/stripped/$$program: $$(stat -c %s .build-arm64/stripped/$$program) bytes"; \
+	done
 
 # Debian's arm64 kernels with a busybox initramfs, kept outside the checkout; tests that find none are skipped and say so.
 guests: test-dependencies
@@ -55,4 +69,4 @@ test-dependencies:
 	@scripts/install-dependencies build test
 
 clean:
-	rm -rf .build
+	rm -rf .build .build-arm64

@@ -4,7 +4,7 @@ package import VMMCore
 
 /// A running machine: its vCPUs, one thread each, and the two buses that their exits go to.
 ///
-/// Platform-neutral: `PCMachine` and `VirtMachine` build what is behind the buses. Threading: `start` and `join` from the thread that
+/// Platform-neutral: `PCMachine`, `KVMVirtMachine` and `VirtMachine` build what is behind the buses. Threading: `start` and `join` from the thread that
 /// made it; `requestReports` from any.
 package final class Machine<Backend: VirtualMachine>: Sendable {
     /// Makes a report of a vCPU; called on the thread that runs it, or when none does.
