@@ -51,6 +51,12 @@ package final class Monitor<State>: Sendable {
         }
     }
 
+    /// Wakes one of those who wait, if any do. With or without the lock held.
+    package func wakeOne() {
+        // SAFETY: the condition is initialised.
+        unsafe _ = pthread_cond_signal(&storage.pointee.condition)
+    }
+
     /// Wakes everyone who waits. With or without the lock held.
     package func wakeAll() {
         // SAFETY: the condition is initialised.

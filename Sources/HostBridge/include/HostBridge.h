@@ -38,3 +38,18 @@ int host_terminal_columns(int descriptor);
 
 // The cores that the calling thread may run on; 0 when that is not known.
 int host_usable_cores(void);
+
+// For disk images: GNU's and Linux's calls, which Swift does not see. Each returns 0 or an errno.
+
+// Locks the whole file against others' openings of it, for as long as this opening lasts; does not wait: EAGAIN or EACCES.
+int host_disk_lock(int descriptor, bool exclusive);
+
+// Makes a range read as zeros: `punch` gives its storage back, `zero` keeps it.
+int host_disk_punch(int descriptor, off_t offset, off_t length);
+int host_disk_zero(int descriptor, off_t offset, off_t length);
+
+// A block device's size and physical block in bytes.
+int host_disk_device_facts(int descriptor, unsigned long long *size, unsigned int *physical_block);
+
+// A file of `size` bytes in memory, all holes. Its descriptor, or -1 with errno set.
+int host_memory_file(const char *name, off_t size);

@@ -37,6 +37,10 @@ package enum QueueFault: Error, Hashable, Sendable {
     case indirectTableOutsideRAM(GuestAddress, length: UInt32)
     /// A buffer that the device must write in a queue that it only reads from, or the other way round.
     case wrongDirection
+    /// A block request with fewer readable bytes than its header has.
+    case blockHeaderTooShort(UInt64)
+    /// A block request without a byte to write the status to.
+    case blockStatusMissing
 
     /// The clause of virtio 1.2 that was broken.
     package var clause: String {
@@ -51,6 +55,7 @@ package enum QueueFault: Error, Hashable, Sendable {
         case .readableBehindWritable: "§2.7.4.2"
         case .indirectNotNegotiated, .indirectWithNext, .nestedIndirect, .badIndirectLength: "§2.7.5.3.1"
         case .indirectTableOutsideRAM: "§2.7.5.3"
+        case .blockHeaderTooShort, .blockStatusMissing: "§5.2.6"
         case .wrongDirection: "the device's own clause"
         }
     }

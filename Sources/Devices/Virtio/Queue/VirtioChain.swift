@@ -1,11 +1,7 @@
 package import VMMCore
 
-/// One buffer of a chain: guest memory that was RAM when it was checked. It may be empty.
-package struct ChainSegment: Hashable, Sendable {
-    package let address: GuestAddress
-    /// In bytes.
-    package let length: UInt32
-}
+/// One buffer of a chain.
+package typealias ChainSegment = GuestBuffer
 
 /// The buffers of a chain, in order: first those to read, then those to write. Storage that is used again and again.
 struct ChainBuffers: Sendable {
@@ -80,6 +76,35 @@ package struct VirtioChain: ~Copyable, Sendable {
 
     /// Buffer `index`, below `segmentCount`.
     package func segment(_ index: Int) -> ChainSegment { buffers.segments[index] }
+
+    /// Says how many bytes were written from the first writable one on, when they did not go through `VirtioQueue.write`: by
+    /// a back end with direct access, say.
+    package mutating func setWritten(_ bytes: UInt64) { written = min(bytes, writableBytes) }
+
+    /// Adds the memory of bytes `range` of the readable buffers to `list`; nothing beyond their end.
+    package func appendReadable(_ range: Range<UInt64>, to list: inout [GuestBuffer]) {
+        append(range, of: 0..<buffers.readableCount, to: &list)
+    }
+
+    /// Adds the memory of bytes `range` of the writable buffers to `list`; nothing beyond their end.
+    package func appendWritable(_ range: Range<UInt64>, to list: inout [GuestBuffer]) {
+        append(range, of: buffers.readableCount..<buffers.segments.count, to: &list)
+    }
+
+    private func append(_ range: Range<UInt64>, of segments: Range<Int>, to list: inout [GuestBuffer]) {
+        // Where the segment begins; at most 2^32: no overflow below.
+        var start: UInt64 = 0
+        for index in segments {
+            let segment = buffers.segments[index]
+            let end = start &+ UInt64(segment.length)
+            let from = max(start, range.lowerBound)
+            let to = min(end, range.upperBound)
+            if from < to, let address = segment.address.advanced(by: from &- start) {
+                list.append(GuestBuffer(address: address, length: UInt32(truncatingIfNeeded: to &- from)))
+            }
+            start = end
+        }
+    }
 }
 
 /// How far a device has come in a chain's readable or writable buffers.

@@ -177,6 +177,22 @@ extension VirtioQueue {
         chain.written += UInt64(done - range.lowerBound)
         return done - range.lowerBound
     }
+
+    /// Stores a byte `offset` bytes behind the first writable one: what comes after data that go another way. Beyond the
+    /// end nothing happens. It does not count as written.
+    package func store(_ byte: UInt8, in chain: borrowing VirtioChain, at offset: UInt64) {
+        var start: UInt64 = 0
+        for index in chain.buffers.readableCount..<chain.buffers.segments.count {
+            let segment = chain.buffers.segments[index]
+            let end = start &+ UInt64(segment.length)
+            if offset < end, let address = segment.address.advanced(by: offset &- start) {
+                // Checked when the chain was taken.
+                try? memory.store(byte, at: address)
+                return
+            }
+            start = end
+        }
+    }
 }
 
 extension ChainPosition {

@@ -1,0 +1,184 @@
+internal import Synchronization
+internal import VMMCore
+
+/// One queue of a block device: its requests, and which of them the storage has. Each method is one step and calls nobody
+/// but its `VirtioQueue`.
+///
+/// One thread at a time takes requests: it has the claim, which ends only when nothing is left, in the same step that looked.
+/// Completions come on any thread. While there is a claim, its end interrupts the driver for all of them.
+struct VirtioBlockQueue {
+    enum Step {
+        /// Another thread has the claim, or there was nothing to do.
+        case none
+        /// Give it to the storage, then take the next step.
+        case submit(BlockRequest)
+        /// The claim has ended: interrupt the driver if it wants that.
+        case interrupt(VirtioDriver, VirtioQueue)
+        /// The claim has ended: the driver broke a rule.
+        case fault(VirtioDriver, VirtioQueue, QueueFault)
+    }
+
+    /// A request that the storage has.
+    private final class Slot {
+        var chain: VirtioChain?
+        /// Bytes that a read fills.
+        var readLength: UInt64 = 0
+        /// Storage of the request's buffers, while it is here.
+        var buffers: [GuestBuffer] = []
+    }
+
+    private struct Active {
+        let queue: VirtioQueue
+        let driver: VirtioDriver
+        let features: UInt64
+    }
+
+    private let disk: BlockProperties
+    /// Padded with zeros to `BlockCommand.serialSize`.
+    private let serial: [UInt8]
+    private var active: Active?
+    /// The device was reset: what completes now is nobody's.
+    private var isReset = true
+    /// The driver broke a rule: nothing is done before the reset.
+    private var isBroken = false
+    private var isClaimed = false
+    private var hasCompleted = false
+    private var slots: [Slot] = []
+    private var free: [Int] = []
+    private var header = [UInt8](repeating: 0, count: BlockCommand.headerSize + BlockCommand.rangeSize)
+
+    /// - Parameter size: requests that can be under way.
+    init(disk: BlockProperties, serial: [UInt8], size: Int) {
+        self.disk = disk
+        self.serial = serial
+        for index in (0..<size).reversed() {
+            slots.append(Slot())
+            free.append(index)
+        }
+    }
+
+    mutating func activate(_ queue: VirtioQueue, _ activation: VirtioActivation) {
+        active = Active(queue: queue, driver: activation.driver, features: activation.features)
+        isReset = false
+        isBroken = false
+        hasCompleted = false
+    }
+
+    /// From here on nothing touches the driver's memory but what the storage does.
+    mutating func reset() { isReset = true }
+
+    /// Takes the claim. False: another thread has it.
+    mutating func claim() -> Bool {
+        guard let active, !isReset, !isBroken, !isClaimed else { return false }
+        isClaimed = true
+        active.queue.suspendNotifications()
+        return true
+    }
+
+    /// The next step of the claim, which ends with any but `submit`.
+    mutating func next() -> Step {
+        guard let active, !isReset, !isBroken else {
+            isClaimed = false
+            return .none
+        }
+        while true {
+            switch active.queue.next() {
+            case .chain(let chain):
+                if let step = begin(chain, active) { return step }
+            case .malformed(let fault): return fail(active, fault)
+            case .empty:
+                if active.queue.resumeNotifications() { continue }
+                isClaimed = false
+                guard hasCompleted else { return .none }
+                hasCompleted = false
+                return .interrupt(active.driver, active.queue)
+            }
+        }
+    }
+
+    /// Answers a request, or makes one to the storage of it. Nil: it was answered.
+    private mutating func begin(_ chain: consuming VirtioChain, _ active: Active) -> Step? {
+        var chain = chain
+        guard chain.readableBytes >= UInt64(BlockCommand.headerSize) else {
+            let count = chain.readableBytes
+            return fail(active, active.queue.refuse(chain, .blockHeaderTooShort(count)))
+        }
+        guard chain.writableBytes > 0 else { return fail(active, active.queue.refuse(chain, .blockStatusMissing)) }
+        // A short chain leaves the range's bytes of the one before; the command looks at them in a long one only.
+        _ = active.queue.read(&chain, into: &header, 0..<header.count)
+        let shape = BlockCommand.Shape(
+            readableData: chain.readableBytes - UInt64(BlockCommand.headerSize),
+            writableData: chain.writableBytes - 1)
+        switch BlockCommand(header, shape, disk: disk, features: active.features) {
+        case .reply(let status): answer(chain, status, dataLength: 0, active.queue)
+        case .identify:
+            let length = min(shape.writableData, UInt64(BlockCommand.serialSize))
+            _ = active.queue.write(&chain, from: serial, 0..<Int(length))
+            answer(chain, .ok, dataLength: length, active.queue)
+        case .perform(let operation, let offset, let length):
+            // A driver that starts its queue again before the old requests have come back (§2.6.1.2) can use up all.
+            guard let index = free.popLast() else {
+                return fail(active, active.queue.refuse(chain, .tooManyChains))
+            }
+            let slot = slots[index]
+            var request = BlockRequest(tag: UInt64(index), operation: operation, offset: offset, length: length)
+            // Moved, not copied: storage with two owners could not be used again.
+            swap(&request.buffers, &slot.buffers)
+            request.buffers.removeAll(keepingCapacity: true)
+            slot.readLength = 0
+            switch operation {
+            case .read:
+                slot.readLength = length
+                chain.appendWritable(0..<length, to: &request.buffers)
+            case .write:
+                let start = UInt64(BlockCommand.headerSize)
+                chain.appendReadable(start..<start + length, to: &request.buffers)
+            case .flush, .discard, .writeZeroes: break
+            }
+            slot.chain = consume chain
+            return .submit(request)
+        }
+        return nil
+    }
+
+    /// Ends a request of the storage, and takes its storage of buffers back. Gives whom to interrupt, if that is not up to the claim.
+    mutating func completed(_ request: inout BlockRequest, _ result: BlockResult) -> (VirtioDriver, VirtioQueue)? {
+        guard let index = Int(exactly: request.tag), slots.indices.contains(index), let active else { return nil }
+        let slot = slots[index]
+        guard let chain = slot.chain.take() else { return nil }
+        swap(&slot.buffers, &request.buffers)
+        free.append(index)
+        guard !isReset else {
+            active.queue.discard(chain)
+            return nil
+        }
+        switch result {
+        case .done: answer(chain, .ok, dataLength: slot.readLength, active.queue)
+        case .failed, .abandoned: answer(chain, .ioError, dataLength: 0, active.queue)
+        case .unsupported: answer(chain, .unsupported, dataLength: 0, active.queue)
+        }
+        guard !isClaimed else { return nil }
+        hasCompleted = false
+        return (active.driver, active.queue)
+    }
+
+    /// Writes the status behind all other bytes, and completes the chain.
+    ///
+    /// `dataLength`: how many bytes from the first one on were written. The used ring tells no more than is true of a prefix
+    /// (§2.7.8.2): after a failed read that is nothing.
+    private mutating func answer(
+        _ chain: consuming VirtioChain, _ status: BlockCommand.Status, dataLength: UInt64, _ queue: VirtioQueue
+    ) {
+        let statusOffset = chain.writableBytes - 1
+        queue.store(status.rawValue, in: chain, at: statusOffset)
+        chain.setWritten(dataLength == statusOffset ? dataLength + 1 : dataLength)
+        queue.complete(chain)
+        hasCompleted = true
+    }
+
+    private mutating func fail(_ active: Active, _ fault: QueueFault) -> Step {
+        isClaimed = false
+        isBroken = true
+        return .fault(active.driver, active.queue, fault)
+    }
+}

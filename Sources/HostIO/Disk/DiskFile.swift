@@ -1,0 +1,175 @@
+internal import Glibc
+internal import HostBridge
+internal import VMMCore
+
+/// A raw image's open file: positions in it are positions on the disk. Closed with the last reference, and unlocked by that.
+///
+/// Threading: any thread.
+final class DiskFile: Sendable {
+    let descriptor: Int32
+    /// In bytes, when it was opened.
+    let size: UInt64
+    let physicalBlockSize: UInt32
+
+    /// What file systems of the host allocate by; writes of it are best aligned so.
+    private static let usualBlockSize: UInt32 = 4096
+
+    /// Opens an image and locks it: against everyone else when it is to be written, against writers when it is read.
+    init(_ path: String, writable: Bool) throws(DiskError) {
+        let (descriptor, mode) = try Self.open(path, writable: writable)
+        do throws(DiskError) {
+            (size, physicalBlockSize) = try Self.facts(descriptor, mode, path)
+            switch host_disk_lock(descriptor, writable) {
+            case 0: break
+            case EAGAIN, EACCES: throw DiskError(path: path, problem: .locked)
+            case let reason: throw DiskError(path: path, problem: .cannotLock(errno: reason))
+            }
+        } catch {
+            close(descriptor)
+            throw error
+        }
+        self.descriptor = descriptor
+    }
+
+    /// A file in memory, all holes.
+    init(inMemory size: UInt64, path: String) throws(DiskError) {
+        // SAFETY: the name is a terminated copy for the length of the call.
+        descriptor = unsafe host_memory_file("swvmm-snapshot", off_t(clamping: size))
+        guard descriptor >= 0 else { throw DiskError(path: path, problem: .noOverlay(errno: errno)) }
+        self.size = size
+        physicalBlockSize = Self.usualBlockSize
+    }
+
+    deinit { if descriptor >= 0 { close(descriptor) } }
+
+    private static func open(_ path: String, writable: Bool) throws(DiskError) -> (Int32, mode_t) {
+        var status = stat()
+        // SAFETY: the path is a terminated copy, and `status` is valid, for the length of the calls.
+        guard unsafe stat(path, &status) == 0 else { throw DiskError(path: path, problem: .cannotOpen(errno: errno)) }
+        // Before it is opened: that alone does something to a pipe or a tape.
+        let mode = status.st_mode & S_IFMT
+        switch mode {
+        case S_IFREG, S_IFBLK: break
+        case S_IFDIR: throw DiskError(path: path, problem: .isDirectory)
+        default: throw DiskError(path: path, problem: .notADisk)
+        }
+        // On a block device O_EXCL refuses what is mounted. Source: open(2).
+        let flags =
+            O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (writable ? O_RDWR : O_RDONLY)
+            | (writable && mode == S_IFBLK ? O_EXCL : 0)
+        let descriptor = unsafe Glibc.open(path, flags)
+        guard descriptor >= 0 else {
+            let reason = errno
+            if writable {
+                if reason == EBUSY && mode == S_IFBLK { throw DiskError(path: path, problem: .deviceInUse) }
+                if unsafe access(path, R_OK) == 0 {
+                    throw DiskError(path: path, problem: .notWritable(errno: reason))
+                }
+            }
+            throw DiskError(path: path, problem: .cannotOpen(errno: reason))
+        }
+        // What the name means may have changed meanwhile.
+        guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == mode else {
+            close(descriptor)
+            throw DiskError(path: path, problem: .notADisk)
+        }
+        return (descriptor, mode)
+    }
+
+    private static func facts(
+        _ descriptor: Int32, _ mode: mode_t, _ path: String
+    ) throws(DiskError) -> (size: UInt64, physicalBlockSize: UInt32) {
+        var size: UInt64 = 0
+        var block = usualBlockSize
+        if mode == S_IFBLK {
+            // SAFETY: both are live locals of the right types.
+            let reason = unsafe host_disk_device_facts(descriptor, &size, &block)
+            guard reason == 0 else { throw DiskError(path: path, problem: .cannotOpen(errno: reason)) }
+        } else {
+            var status = stat()
+            // SAFETY: `status` is a live local of the right type.
+            guard unsafe fstat(descriptor, &status) == 0 else {
+                throw DiskError(path: path, problem: .cannotOpen(errno: errno))
+            }
+            size = UInt64(max(0, status.st_size))
+        }
+        guard size > 0 else { throw DiskError(path: path, problem: .empty) }
+        guard size % BlockProperties.sectorSize == 0 else {
+            throw DiskError(path: path, problem: .notSectorSized(size))
+        }
+        // A device says something sensible; the guest is told only that.
+        let isSensible = block.nonzeroBitCount == 1 && (512...65536).contains(block)
+        return (size, isSensible ? block : usualBlockSize)
+    }
+
+    // MARK: What requests do
+
+    func transfer(
+        _ direction: FileTransfer, at offset: UInt64, _ buffers: [GuestBuffer], range: Range<UInt64>,
+        memory: GuestMemory
+    ) throws(FileTransferError) {
+        try memory.transfer(direction, descriptor, at: offset, buffers, range: range)
+    }
+
+    /// What was written is on stable storage afterwards.
+    func synchronize() throws(FileTransferError) {
+        while fdatasync(descriptor) != 0 {
+            guard errno == EINTR else { throw .hostRefused(errno: errno) }
+        }
+    }
+
+    /// Gives a range's storage back; it reads as zeros then. A file system that cannot does nothing.
+    func discard(_ range: Range<UInt64>) throws(FileTransferError) {
+        let reason = host_disk_punch(descriptor, off_t(clamping: range.lowerBound), off_t(clamping: range.length))
+        guard reason == 0 || reason == EOPNOTSUPP || reason == ENOSYS else { throw .hostRefused(errno: reason) }
+    }
+
+    func writeZeroes(_ range: Range<UInt64>, mayUnmap: Bool) throws(FileTransferError) {
+        let start = off_t(clamping: range.lowerBound)
+        let length = off_t(clamping: range.length)
+        if mayUnmap, host_disk_punch(descriptor, start, length) == 0 { return }
+        if host_disk_zero(descriptor, start, length) == 0 { return }
+        // Whatever the reason was: writing tells whether there is one.
+        let zeros = [UInt8](repeating: 0, count: Int(min(range.length, 1 << 16)))
+        var position = range.lowerBound
+        while position < range.upperBound {
+            position += try write(zeros, count: Int(min(range.upperBound - position, 1 << 16)), at: position)
+        }
+    }
+
+    /// Gives how many bytes were written: at least 1.
+    private func write(_ bytes: [UInt8], count: Int, at offset: UInt64) throws(FileTransferError) -> UInt64 {
+        while true {
+            // SAFETY: the array has at least `count` bytes.
+            let written = unsafe bytes.withUnsafeBytes { unsafe pwrite(descriptor, $0.baseAddress, count, off_t(clamping: offset)) }
+            if written > 0 { return UInt64(written) }
+            guard written < 0, errno == EINTR else { throw .hostRefused(errno: written < 0 ? errno : EIO) }
+        }
+    }
+
+    /// Copies a range of `other` to the same place here. The range is at most a few pages.
+    func copy(_ range: Range<UInt64>, from other: DiskFile) throws(FileTransferError) {
+        var bytes = [UInt8](repeating: 0, count: Int(range.length))
+        var done = 0
+        while done < bytes.count {
+            // SAFETY: the rest of the array.
+            let count = unsafe bytes.withUnsafeMutableBytes { buffer in
+                unsafe pread(
+                    other.descriptor, buffer.baseAddress.map { unsafe $0 + done }, buffer.count - done,
+                    off_t(clamping: range.lowerBound) + off_t(done))
+            }
+            if count > 0 { done += count } else if count == 0 { throw .endOfFile } else if errno != EINTR {
+                throw .hostRefused(errno: errno)
+            }
+        }
+        var position = range.lowerBound
+        while position < range.upperBound {
+            let from = Int(position - range.lowerBound)
+            position += try write(Array(bytes[from...]), count: bytes.count - from, at: position)
+        }
+    }
+}
+
+extension Range<UInt64> {
+    var length: UInt64 { upperBound - lowerBound }
+}
