@@ -27,6 +27,15 @@ package enum BootError: Error, Sendable {
     case noVirtioConsole
     /// The unikernel has no driver for a virtio console.
     case noVirtioConsoleDriver
+    /// Machines of x86_64 guests have no virtio disks.
+    case noVirtioDisk
+    /// The unikernel has no driver for a virtio disk.
+    case noVirtioDiskDriver
+    case tooManyDisks(limit: Int)
+    /// A disk image could not be opened.
+    case disk(DiskError)
+    /// Only FreeBSD's kernel metadata can announce a memory disk.
+    case noMemoryDisk(BootProtocol)
     case softwareCPU(SoftwareCPUError)
     /// Semihosting calls are answered for arm64 guests on the software CPU only.
     case noSemihosting(MachineConfiguration.Architecture)

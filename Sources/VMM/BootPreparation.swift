@@ -1,6 +1,7 @@
 package import AArch64
 package import Boot
 internal import FlattenedDeviceTree
+internal import GuestABI
 internal import GuestKernel
 internal import HostIO
 package import VMMCore
@@ -48,7 +49,16 @@ package struct BootPreparation: Sendable {
             guard architecture == .arm64 else { throw .noVirtioConsole }
             guard !isBundled else { throw .noVirtioConsoleDriver }
         }
-        virtioDevices = (console == .virtio ? [.console] : []) + (configuration.hasEntropyDevice ? [.entropy] : [])
+        if !configuration.disks.isEmpty {
+            guard architecture == .arm64 else { throw .noVirtioDisk }
+            guard !isBundled else { throw .noVirtioDiskDriver }
+        }
+        virtioDevices =
+            (console == .virtio ? [.console] : []) + (configuration.hasEntropyDevice ? [.entropy] : [])
+            + configuration.disks.indices.map(VirtioDeviceKind.block)
+        let others = virtioDevices.count - configuration.disks.count
+        let limit = VirtPlatform.virtioMMIOWindows - others
+        guard configuration.disks.count <= limit else { throw .tooManyDisks(limit: limit) }
         for setting in configuration.environment {
             do throws(KernelEnvironmentError) {
                 try boot.environment.set(setting)
@@ -57,7 +67,13 @@ package struct BootPreparation: Sendable {
             }
         }
         if let path = configuration.initrd { boot.initrd = try Self.read(path, in: configuration.hostPath) }
-        if let path = configuration.disk { boot.disk = try Self.read(path, in: nil) }
+        if let path = configuration.memoryDisk {
+            let machine: ImageArchitecture = architecture == .x86_64 ? .x86_64 : .aarch64
+            if case .bootable(let entry) = image.support(on: machine), entry != .freeBSDMetadata {
+                throw .noMemoryDisk(entry)
+            }
+            boot.disk = try Self.read(path, in: nil)
+        }
         boot.raw = configuration.loadAddress.map { RawLoad(address: $0, entry: configuration.entry) }
         if let path = configuration.deviceTree {
             guard architecture == .arm64 else { throw .noDeviceTree(architecture) }

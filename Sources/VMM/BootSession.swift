@@ -64,9 +64,10 @@ package final class BootSession: Sendable {
         var preparation = try phase("read the image") { () throws(BootError) in try BootPreparation(configuration) }
         try preparation.checkImage()
         let accelerator = if let choice { choice } else { try openAccelerator(for: preparation.architecture) }
+        let disks = try SessionDisk.open(configuration, clock: clock, say: say)
         let host = try phase("set up the console") { () throws(BootError) in
             try SessionHost(
-                configuration, clock: clock, timeline: timeline,
+                configuration, clock: clock, timeline: timeline, disks: disks,
                 handlers: .init(
                     command: { [self] in handle($0) }, signal: { [self] in stop(.signal($0)) },
                     timeout: { [self] in stop(.timedOut) }))

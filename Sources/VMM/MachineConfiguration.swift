@@ -40,6 +40,25 @@ public struct MachineConfiguration: Sendable {
         case file(path: String)
     }
 
+    /// A virtio disk on a raw image: a file or a block device of the host.
+    public struct Disk: Hashable, Sendable {
+        public enum Access: Hashable, Sendable {
+            case readWrite
+            case readOnly
+            /// The guest's writes are kept in memory, for the length of the session; the image stays as it is.
+            case snapshot
+        }
+
+        public var path: String
+        public var access = Access.readWrite
+        /// What the guest can find it by: at most 20 bytes.
+        public var serial = ""
+        /// What messages call it; nil: `disk` and its number.
+        public var id: String?
+
+        public init(path: String) { self.path = path }
+    }
+
     /// What a run must be given to be repeated exactly.
     public struct Repeatability: Hashable, Sendable {
         /// Where all that is random for the guest comes from.
@@ -73,8 +92,11 @@ public struct MachineConfiguration: Sendable {
     public var commandLine = ""
     /// Path of an initial ramdisk.
     public var initrd: String?
-    /// Path of a disk image, handed to the guest in memory as a preloaded module: its writes are not kept.
-    public var disk: String?
+    /// Path of a disk image, handed to the guest in memory as a preloaded module: its writes are not kept. For guests that
+    /// are booted by FreeBSD's kernel metadata.
+    public var memoryDisk: String?
+    /// Virtio disks, in the order in which the guest finds them. arm64 only.
+    public var disks: [Disk] = []
     /// A directory in which `image` and `initrd` are looked up.
     public var hostPath: String?
     /// Where to load the image as it is, whatever its bytes look like; nil: the image tells. arm64 only.

@@ -21,6 +21,7 @@ final class SessionHost: Sendable {
     private let window: TerminalWindow?
     private let entropy: any EntropySource
     private let signals: SignalSource
+    private let disks: [SessionDisk]
     private let loopThread: HostThread
 
     /// What the user, a signal or the timeout wants. Called on the loop's thread.
@@ -31,9 +32,11 @@ final class SessionHost: Sendable {
     }
 
     init(
-        _ configuration: MachineConfiguration, clock: HostClock, timeline: TimelineRecorder?, handlers: Handlers
+        _ configuration: MachineConfiguration, clock: HostClock, timeline: TimelineRecorder?, disks: [SessionDisk],
+        handlers: Handlers
     ) throws(BootError) {
         self.clock = clock
+        self.disks = disks
         do throws(EventLoopError) { loop = try EventLoop() } catch { throw .eventLoop(error) }
         do throws(SignalSourceError) {
             signals = try SignalSource(
@@ -92,7 +95,7 @@ final class SessionHost: Sendable {
         return HostEnds(
             bvmConsole: chosen == .bvm ? console : silent, serial: chosen == .serial ? console : silent,
             virtioConsole: chosen == .virtio ? console : silent, window: window, entropy: entropy,
-            debugPort: debugPort, clock: guestClock, loop: loop, deadlines: deadlines, repeatable: repeatable,
+            disks: disks, debugPort: debugPort, clock: guestClock, loop: loop, deadlines: deadlines, repeatable: repeatable,
             faults: faults)
     }
 

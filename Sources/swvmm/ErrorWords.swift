@@ -33,6 +33,14 @@ extension BootError {
             "--console virtio: x86_64 machines have no virtio console; --console serial and bvm are there"
         case .noVirtioConsoleDriver:
             "--console virtio: the unikernel has no driver for it; --console serial and bvm are there"
+        case .noVirtioDisk:
+            "--disk: x86_64 machines have no virtio devices yet; arm64 ones have, and --memory-disk hands an image over in memory"
+        case .noVirtioDiskDriver:
+            "--disk: the unikernel has no driver for a virtio disk yet; --memory-disk hands an image over in memory"
+        case .tooManyDisks(let limit): "--disk: this machine has room for \(limit) of them"
+        case .disk(let error): error.words
+        case .noMemoryDisk(let entry):
+            "--memory-disk: a guest entered by \(entry.words) is not told of it, only one booted by kernel metadata; use --disk"
         case .memoryLargerThanHost(let wanted, let host):
             "--memory: \(wanted >> 20) MiB are more than this host's \(host >> 20) MiB"
         case .ports(let error): "two devices want the same I/O ports: \(error)"

@@ -33,8 +33,15 @@ struct GuestOptions: ParsableArguments {
     @Option(
         name: [.short, .long],
         help: ArgumentHelp(
-            "A disk image, handed over as a memory disk: the guest's writes are not kept.", valueName: "path"))
-    var disk: String?
+            "A raw disk image, attached as a virtio disk (arm64); may be repeated. A comma in the path is written twice.",
+            valueName: "path[,ro][,snapshot=on][,serial=text][,id=name]"))
+    var disk: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "A disk image, handed over in memory to a guest booted by kernel metadata, as the unikernel is: its writes are not kept.",
+            valueName: "path"))
+    var memoryDisk: String?
 
     @Option(
         help: ArgumentHelp("The directory in which the image and the initrd are looked up.", valueName: "directory"))
@@ -76,6 +83,11 @@ struct GuestOptions: ParsableArguments {
         }
         guard entry == nil || loadAddress != nil else { throw ValidationError("--entry: only with --load-address") }
         guard loadAddress == nil || image != nil else { throw ValidationError("--load-address: an image is wanted") }
+        do throws(DiskArgumentError) {
+            _ = try DiskArgument.disks(disk)
+        } catch {
+            throw ValidationError(error.words)
+        }
         var settings = KernelEnvironment()
         for setting in environment {
             do throws(KernelEnvironmentError) {
@@ -94,7 +106,9 @@ struct GuestOptions: ParsableArguments {
         configuration.memorySize = memory.bytes
         configuration.commandLine = cmdline
         configuration.initrd = initrd
-        configuration.disk = disk
+        configuration.memoryDisk = memoryDisk
+        // `validate` has seen them.
+        configuration.disks = (try? DiskArgument.disks(disk)) ?? []
         configuration.hostPath = hostPath
         configuration.environment = environment
         configuration.console = console

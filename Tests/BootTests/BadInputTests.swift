@@ -39,7 +39,7 @@ internal import VMMTestSupport
         try refuses([directory.path], "is a directory")
         try refuses(["/dev/null"], "/dev/null: is not a regular file")
         try refuses(["--initrd", "\(directory.path)/none"], "none: cannot be opened")
-        try refuses(["--disk", "\(directory.path)/none"], "none: cannot be opened")
+        try refuses(["--memory-disk", "\(directory.path)/none"], "none: cannot be opened")
         try refuses(["--host-path", directory.path, "kernel"], "\(directory.path)/kernel: cannot be opened")
     }
 
@@ -127,11 +127,11 @@ internal import VMMTestSupport
         try refuse(image([.init(at: 0x10_0000, page, memorySize: 10)]), "4096 bytes in the file", "10 in memory")
     }
 
-    @Test("an initrd or disk without room", .needsKVM)
+    @Test("an initrd or memory disk without room", .needsKVM)
     func noRoom() throws {
         let large = try directory.sparseFile("large", [1], size: 300 << 20)
         try refuses(["--initrd", large], "initrd", "--memory")
-        try refuses(["--disk", large], "disk", "--memory")
+        try refuses(["--memory-disk", large], "disk", "--memory")
     }
 
     // MARK: - Options

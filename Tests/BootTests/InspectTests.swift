@@ -52,13 +52,13 @@ internal import VMMTestSupport
         #expect(members["arch"] != nil && members["reason"] != nil)
     }
 
-    @Test("initrd and disk are memory disks in the metadata, found in --host-path")
+    @Test("initrd and memory disk are memory disks in the metadata, found in --host-path")
     func metadata() throws {
         let directory = try TemporaryDirectory()
         _ = try directory.file("ramdisk", [UInt8](repeating: 7, count: 5000))
         let disk = try directory.file("disk", [UInt8](repeating: 8, count: 6000))
         let ended = try Swvmm.run(
-            "inspect", "--dump-metadata", "--host-path", directory.path, "--initrd", "ramdisk", "-d", disk, "--cmdline",
+            "inspect", "--dump-metadata", "--host-path", directory.path, "--initrd", "ramdisk", "--memory-disk", disk, "--cmdline",
             "quiet x=1")
         #expect(ended.ending == .exited(0))
         let records = ended.output.split(separator: "\n").map(String.init)

@@ -44,7 +44,7 @@ import VMMCore
         #expect(preparation.boot.environment["b"] == "2")
     }
 
-    @Test("a missing image, initrd or disk is told by its path; relative ones lie in the host path")
+    @Test("a missing image, initrd or memory disk is told by its path; relative ones lie in the host path")
     func missingFiles() {
         for change: (inout MachineConfiguration) -> Void in [
             { $0.image = .file(path: "none") }, { $0.initrd = "none" },
@@ -59,7 +59,7 @@ import VMMCore
             }
             #expect(file.path == "/nonexistent/none")
         }
-        guard case .file(let file) = refusal({ $0.disk = "/nonexistent/disk" }) else {
+        guard case .file(let file) = refusal({ $0.memoryDisk = "/nonexistent/disk" }) else {
             Issue.record("a missing disk was taken")
             return
         }

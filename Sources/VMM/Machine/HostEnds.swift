@@ -11,6 +11,8 @@ struct HostEnds: Sendable {
     var window: TerminalWindow?
     /// Random bytes for guests.
     var entropy: any EntropySource
+    /// The storage of the machine's disks, in their order.
+    var disks: [SessionDisk] = []
     /// The debugger's end of the bvmdebug port; nil: no such device.
     var debugPort: (any CharacterChannel)?
     var clock: any Clock

@@ -44,7 +44,7 @@
 
             devices = try VirtDevices.make(
                 memory: memory, virtio: preparation.virtioDevices, interrupts: VirtInterrupts(lines: lines),
-                machine: lifecycle, host: host)
+                cpuCount: vcpus.count, machine: lifecycle, host: host)
             machine = Machine(
                 backend: backend, memory: memory, vcpus: vcpus, buses: devices.buses, lifecycle: lifecycle,
                 log: host.faults, tracer: host.tracer

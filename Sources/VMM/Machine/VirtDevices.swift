@@ -27,12 +27,13 @@ struct VirtDevices {
 
     /// As the initializer, for a machine's composition.
     static func make(
-        memory: GuestMemory, virtio: [VirtioDeviceKind], interrupts: VirtInterrupts, machine: any MachineControl,
-        host: HostEnds
+        memory: GuestMemory, virtio: [VirtioDeviceKind], interrupts: VirtInterrupts, cpuCount: Int,
+        machine: any MachineControl, host: HostEnds
     ) throws(BootError) -> VirtDevices {
         do throws(MMIOBusError) {
             return try VirtDevices(
-                memory: memory, virtio: virtio, interrupts: interrupts, machine: machine, host: host)
+                memory: memory, virtio: virtio, interrupts: interrupts, cpuCount: cpuCount, machine: machine, host: host
+            )
         } catch {
             throw .memoryMap(error)
         }
@@ -40,7 +41,7 @@ struct VirtDevices {
 
     /// - Parameter memory: what devices with direct access to memory reach.
     private init(
-        memory ram: GuestMemory, virtio kinds: [VirtioDeviceKind], interrupts: VirtInterrupts,
+        memory ram: GuestMemory, virtio kinds: [VirtioDeviceKind], interrupts: VirtInterrupts, cpuCount: Int,
         machine: any MachineControl, host: HostEnds
     ) throws(MMIOBusError) {
         let setUp = host.deadlines.makeDeadline()
@@ -66,7 +67,8 @@ struct VirtDevices {
         try memory.insert(
             PL061GPIO(interrupt: interrupts.line(spi: VirtPlatform.gpioSPI)),
             at: GuestAddress(VirtPlatform.gpioAddress))
-        virtio = try VirtioWindows(kinds, on: &memory, memory: ram, interrupts: interrupts, host: host)
+        virtio = try VirtioWindows(
+            kinds, on: &memory, memory: ram, interrupts: interrupts, cpuCount: cpuCount, host: host)
         buses = MachineBuses(mmio: memory.build(), ports: PortBus.Builder().build())
     }
 

@@ -43,8 +43,8 @@ struct VirtMachine: SessionMachine {
         let gic = GICv3(cpuCount: vcpus.count, irq: vcpus.map(\.irq), fiq: vcpus.map(\.fiq))
         let timers = Self.timers(of: vcpus.count, gic, counterStart, host)
         devices = try VirtDevices.make(
-            memory: memory, virtio: preparation.virtioDevices, interrupts: VirtInterrupts(gic), machine: lifecycle,
-            host: host)
+            memory: memory, virtio: preparation.virtioDevices, interrupts: VirtInterrupts(gic), cpuCount: vcpus.count,
+            machine: lifecycle, host: host)
         backend.attach(Self.traced(gic, by: host.tracer, .irq))
         backend.attach(Self.traced(timers, by: host.tracer, .timers))
         machine = Machine(

@@ -20,9 +20,10 @@ final class VirtioFixture<Device: VirtioDevice> {
     let driver: MockMMIODriver
     var queues: [MockDriverQueue]
 
-    init(_ device: Device, queueSize: UInt16 = 8) throws {
+    /// - Parameter given: the RAM, for a device that has been told of it.
+    init(_ device: Device, queueSize: UInt16 = 8, memory given: GuestMemory? = nil) throws {
         let range = try #require(GuestRange(start: GuestAddress(Self.ram), size: Self.ramSize))
-        memory = try GuestMemory([range])
+        memory = try given ?? GuestMemory([range])
         self.device = device
         mmio = VirtioMMIO(device, name: "device", memory: memory, interrupt: line, faults: faults.log)
         driver = MockMMIODriver(mmio)

@@ -46,8 +46,10 @@ import VirtioDevices
         if random.next() % 4 == 0 { try queue.setUsedEvent(UInt16(truncatingIfNeeded: random.next())) }
     }
 
-    private func soak(_ device: some VirtioDevice, seed: UInt64, _ outside: () -> Void) throws {
-        let fixture = try VirtioFixture(device, queueSize: Self.queueSize)
+    private func soak(
+        _ device: some VirtioDevice, memory: GuestMemory? = nil, seed: UInt64, _ outside: () throws -> Void
+    ) throws {
+        let fixture = try VirtioFixture(device, queueSize: Self.queueSize, memory: memory)
         var random = SeededGenerator(seed: seed)
         var faults = 0
         for _ in 0..<2000 {
@@ -73,7 +75,7 @@ import VirtioDevices
                 fixture.driver.write(random.next() % 2, MockMMIODriver.Register.queueSel)
                 fixture.driver.write(random.next() % 2, MockMMIODriver.Register.queueReady)
             }
-            outside()
+            try outside()
         }
         // The seeds are good for something.
         #expect(faults > 20)
@@ -100,6 +102,70 @@ import VirtioDevices
     @Test("entropy: random rings and registers", arguments: 1...8 as ClosedRange<UInt64>)
     func entropy(_ seed: UInt64) throws {
         try soak(VirtioEntropy(source: CountingEntropy()), seed: seed) {}
+    }
+
+    @Test("block: random rings, headers and registers, completions at random times", arguments: 1...8 as ClosedRange<UInt64>)
+    func block(_ seed: UInt64) throws {
+        let range = try #require(GuestRange(start: GuestAddress(Self.ram), size: 1 << 20))
+        let memory = try GuestMemory([range])
+        let storage = ScriptedStorage(sectors: 4096)
+        var random = SeededGenerator(seed: seed &+ 100)
+        let types: [UInt32] = [0, 0, 1, 1, 4, 8, 11, 13, 2, .max]
+        try soak(VirtioBlock(storage, serial: "soak", memory: memory, queueCount: 2), memory: memory, seed: seed) {
+            // Headers anywhere, so that some of the descriptors hit one.
+            for _ in 0..<64 {
+                let type = types[Int(random.next() % UInt64(types.count))]
+                let sector = random.next() % 8 == 0 ? random.next() : random.next() % 5000
+                try memory.copyIn(
+                    type.littleEndianBytes + [0, 0, 0, 0] + sector.littleEndianBytes,
+                    to: GuestAddress(Self.ram + random.next() % 0xF_FF00))
+            }
+            storage.keep(random.next() % 2 == 0)
+            storage.answer(random.next() % 4 == 0 ? .failed : .done)
+            if random.next() % 4 == 0 { storage.completeHeld() }
+        }
+        for request in storage.seen.values {
+            #expect(request.offset % 512 == 0 && request.length % 512 == 0)
+            #expect(request.offset + request.length <= storage.properties.capacity)
+            let bytes = request.buffers.reduce(0) { $0 + UInt64($1.length) }
+            switch request.operation {
+            case .read, .write: #expect(bytes == request.length)
+            case .flush, .discard, .writeZeroes: #expect(request.buffers.isEmpty)
+            }
+        }
+    }
+
+    @Test("a block driver that resets and notifies from several threads while requests complete on others")
+    func concurrentBlock() throws {
+        let range = try #require(GuestRange(start: GuestAddress(Self.ram), size: 1 << 20))
+        let memory = try GuestMemory([range])
+        let storage = ScriptedStorage(sectors: 4096)
+        storage.keep()
+        let fixture = try VirtioFixture(
+            VirtioBlock(storage, serial: "", memory: memory, queueCount: 1), queueSize: Self.queueSize, memory: memory)
+        fixture.start()
+        let mmio = fixture.mmio
+        let queue = fixture.queues[0]
+        let scribbler = HostThread {
+            var random = SeededGenerator(seed: 9)
+            for _ in 0..<10_000 {
+                try? self.scribble(queue, &random)
+                mmio.write(0, at: MockMMIODriver.Register.queueNotify, width: .word)
+            }
+        }
+        let completer = HostThread { for _ in 0..<10_000 { storage.completeHeld() } }
+        let driver = MockMMIODriver(mmio)
+        for _ in 0..<500 {
+            driver.negotiate()
+            driver.setUp(queue, as: 0)
+            driver.start()
+            driver.notify(0)
+        }
+        #expect(scribbler.finishes(within: 60))
+        #expect(completer.finishes(within: 60))
+        fixture.driver.write(0, MockMMIODriver.Register.status)
+        storage.completeHeld()
+        #expect(!fixture.line.isAsserted)
     }
 
     @Test("a driver that writes its rings while the device reads them")

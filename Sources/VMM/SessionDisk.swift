@@ -1,0 +1,39 @@
+internal import HostIO
+internal import VMMCore
+
+/// A disk of a session: opened and locked once, used by each of its machines. What a snapshot's guest wrote is still there
+/// after a reset.
+struct SessionDisk: Sendable {
+    let name: String
+    let serial: String
+    let storage: any BlockBackend
+
+    /// Opens the disks of a configuration. The host's failures are told to `say` from then on.
+    static func open(
+        _ configuration: MachineConfiguration, clock: any Clock, say: @escaping @Sendable (SessionMessage) -> Void
+    ) throws(BootError) -> [SessionDisk] {
+        // A disk that fails each request must not flood the terminal.
+        let log = GuestFaultLog(clock: clock, limitPerSecond: 2) { say(SessionMessage(level: .notice, text: $0)) }
+        var disks: [SessionDisk] = []
+        for (number, disk) in configuration.disks.enumerated() {
+            let name = disk.id ?? "disk\(number)"
+            let path = disk.path
+            let access: RawDisk.Access =
+                switch disk.access {
+                case .readWrite: .readWrite
+                case .readOnly: .readOnly
+                case .snapshot: .snapshot
+                }
+            do throws(DiskError) {
+                // A run that repeats does one thing after the other.
+                let storage = try RawDisk(path, access, inTurn: configuration.repeatability != nil) { failure in
+                    log.report("\(name) (\(path)): \(failure.words)")
+                }
+                disks.append(SessionDisk(name: name, serial: disk.serial, storage: storage))
+            } catch {
+                throw .disk(error)
+            }
+        }
+        return disks
+    }
+}

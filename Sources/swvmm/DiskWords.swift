@@ -1,0 +1,40 @@
+internal import HostIO
+
+extension DiskArgumentError {
+    var words: String {
+        switch self {
+        case .noPath(let argument): "--disk '\(argument)': a path is wanted first"
+        case .unknownKey(let argument, let key):
+            "--disk \(argument): '\(key)' is none of ro, snapshot=on, serial=TEXT, id=NAME; a comma in the path is written twice"
+        case .repeatedKey(let argument, let key): "--disk \(argument): '\(key)' is there twice"
+        case .badValue(let argument, let key, let wanted): "--disk \(argument): \(key): \(wanted)"
+        case .readOnlySnapshot(let argument):
+            "--disk \(argument): ro or snapshot=on: with a snapshot the guest can write"
+        case .repeatedID(let name): "--disk: two disks are called '\(name)'"
+        }
+    }
+}
+
+extension DiskError {
+    /// One line with what would help.
+    var words: String {
+        switch problem {
+        case .cannotOpen(let code): "\(path): cannot be opened: \(HostFacts.describe(errno: code))"
+        case .notWritable(let code):
+            "\(path): cannot be opened for writing: \(HostFacts.describe(errno: code)); add ,ro or ,snapshot=on"
+        case .isDirectory: "\(path): is a directory, a disk image is wanted"
+        case .notADisk: "\(path): neither a regular file nor a block device"
+        case .empty: "\(path): is empty; a disk needs at least a sector: truncate -s SIZE \(path)"
+        case .notSectorSized(let size):
+            "\(path): \(size) bytes, which is not a multiple of 512; truncate -s %512 \(path) fills it up"
+        case .locked:
+            "\(path): is in use by another program (another swvmm?); a disk has one writer, or readers (,ro or ,snapshot=on) only"
+        case .deviceInUse: "\(path): the host uses it itself: is it mounted?"
+        case .cannotLock(let code):
+            "\(path): cannot be locked: \(HostFacts.describe(errno: code)); use a file system with locks"
+        case .noOverlay(let code):
+            "\(path): snapshot=on: the host gave no memory: \(HostFacts.describe(errno: code))"
+        case .noThread(let code): "\(path): no thread: \(HostFacts.describe(errno: code))"
+        }
+    }
+}

@@ -1,0 +1,97 @@
+internal import Glibc
+internal import Testing
+internal import VMMTestSupport
+
+/// `--disk`: what is refused, and what a guest of a few instructions finds. Whole systems with file systems are in Tests/Suites.
+@Suite struct DiskTests {
+    private let directory: TemporaryDirectory
+
+    init() throws { directory = try TemporaryDirectory() }
+
+    /// Prints on the PL011 the device IDs of windows 1 and 2, and the capacity of window 1 in sectors (below 10), switches off.
+    private static let program: [UInt32] = [
+        0xD2A1_4001,  // movz x1, #0x0A00, lsl #16
+        0xD2A1_2002,  // movz x2, #0x0900, lsl #16
+        0xB942_0820, 0x1100_C000, 0xB900_0040,  // ldr w0, [x1, #0x208]; add w0, w0, #'0'; str w0, [x2]
+        0xB944_0820, 0x1100_C000, 0xB900_0040,  // ldr w0, [x1, #0x408]; add w0, w0, #'0'; str w0, [x2]
+        0xB943_0020, 0x1100_C000, 0xB900_0040,  // ldr w0, [x1, #0x300]; add w0, w0, #'0'; str w0, [x2]
+        0x5280_0100, 0x72B0_8000, 0xD400_0002,  // movz w0, #8; movk w0, #0x8400, lsl #16; hvc #0
+    ]
+
+    private func guest() throws -> String {
+        var image = ELFImageBuilder(
+            entry: 0x4008_0000, segments: [.init(at: 0x4008_0000, Self.program.flatMap(\.littleEndianBytes))])
+        image.machine = 183
+        return try directory.file("guest.elf", image.build())
+    }
+
+    private func refuses(
+        _ arguments: [String], code: Int32 = 1, _ words: String..., location: SourceLocation = #_sourceLocation
+    ) throws {
+        let ended = try Swvmm.run(["boot", try guest(), "--timeout", "60"] + arguments)
+        #expect(ended.ending == .exited(code), "\(ended.errors)", sourceLocation: location)
+        #expect(ended.output == "", sourceLocation: location)
+        for word in words {
+            #expect(ended.errors.contains(word), "no '\(word)' in \(ended.errors)", sourceLocation: location)
+        }
+    }
+
+    @Test("disks are device 2 in the windows behind the entropy device, in their order")
+    func windows() throws {
+        let first = try directory.file("first", [UInt8](repeating: 0, count: 3 * 512))
+        let second = try directory.file("sec,ond", [UInt8](repeating: 0, count: 512))
+        let ended = try Swvmm.run(
+            "boot", try guest(), "--timeout", "60", "-d", "\(first),serial=one,id=system", "--disk",
+            "\(second.replacing(",", with: ",,")),ro")
+        #expect(ended.ending == .exited(0), "\(ended.errors)")
+        #expect(ended.output == "223")
+    }
+
+    @Test("settings: unknown, repeated, contradictory and bad ones are usage errors")
+    func settings() throws {
+        let path = try directory.file("disk", [UInt8](repeating: 0, count: 512))
+        for (setting, words) in [
+            ("rw", "'rw' is none of"), ("ro,ro", "'ro' is there twice"), ("serial=a,serial=b", "'serial' is there twice"),
+            ("ro,snapshot=on", "ro or snapshot=on"), ("snapshot", "on or off"), ("snapshot=maybe", "on or off"),
+            ("ro=on", "takes no value"), ("serial=", "serial: 1 to 20"), ("serial=123456789012345678901", "serial: 1 to 20"),
+            ("serial=a b", "serial: 1 to 20"), ("id=", "id: 1 to 32"), ("id=a/b", "id: 1 to 32"), ("", "'' is none of"),
+        ] {
+            try refuses(["-d", "\(path),\(setting)"], code: 2, words)
+        }
+        try refuses(["-d", ""], code: 2, "a path is wanted")
+        try refuses(["-d", ",ro"], code: 2, "a path is wanted")
+        try refuses(["-d", "\(path),id=a", "-d", "\(path),id=a"], code: 2, "two disks are called 'a'")
+        try refuses(["-d", path, "-d", "\(path),id=disk0"], code: 2, "two disks are called 'disk0'")
+    }
+
+    @Test("images that are no disks, with what would help")
+    func images() throws {
+        try refuses(["-d", "\(directory.path)/none"], "none: cannot be opened: No such file")
+        try refuses(["-d", directory.path], "is a directory")
+        try refuses(["-d", "/dev/null"], "neither a regular file nor a block device")
+        try refuses(["-d", try directory.file("empty", [])], "is empty")
+        try refuses(["-d", try directory.file("odd", [1, 2, 3])], "3 bytes, which is not a multiple of 512")
+        let path = try directory.file("disk", [UInt8](repeating: 0, count: 512))
+        try refuses(["-d", path, "-d", path], "disk: is in use by another program")
+        let many = try (0..<32).flatMap { ["-d", try directory.file("disk\($0)", [UInt8](repeating: 0, count: 512))] }
+        try refuses(many, "room for 31")
+    }
+
+    @Test("an image that only can be read wants ro or snapshot=on", .enabled(if: geteuid() != 0, "root may write all files"))
+    func unwritable() throws {
+        let path = try directory.file("disk", [UInt8](repeating: 0, count: 512))
+        #expect(unsafe chmod(path, 0o400) == 0)
+        try refuses(["-d", path], "cannot be opened for writing: Permission denied", ",ro or ,snapshot=on")
+    }
+
+    @Test("x86_64 machines and the unikernel have no virtio disks: an error that says what is there")
+    func otherGuests() throws {
+        let path = try directory.file("disk", [UInt8](repeating: 0, count: 512))
+        for architecture in ["x86_64", "arm64"] {
+            let ended = try Swvmm.run("boot", "--arch", architecture, "-d", path)
+            #expect(ended.ending == .exited(1))
+            #expect(ended.errors.contains("--memory-disk hands"), "\(ended.errors)")
+        }
+        try refuses(["--memory-disk", path], "only one booted by kernel metadata; use --disk")
+    }
+}
