@@ -13,7 +13,7 @@ struct SessionDisk: Sendable {
         _ configuration: MachineConfiguration, clock: any Clock, say: @escaping @Sendable (SessionMessage) -> Void
     ) throws(BootError) -> [SessionDisk] {
         // A disk that fails each request must not flood the terminal.
-        let log = GuestFaultLog(clock: clock, limitPerSecond: 2) { say(SessionMessage(level: .notice, text: $0)) }
+        let log = GuestFaultLog(clock: clock, limitPerSecond: 10) { say(SessionMessage(level: .notice, text: $0)) }
         var disks: [SessionDisk] = []
         for (number, disk) in configuration.disks.enumerated() {
             let name = disk.id ?? "disk\(number)"

@@ -95,7 +95,8 @@ final class SessionHost: Sendable {
         return HostEnds(
             bvmConsole: chosen == .bvm ? console : silent, serial: chosen == .serial ? console : silent,
             virtioConsole: chosen == .virtio ? console : silent, window: window, entropy: entropy,
-            disks: disks, debugPort: debugPort, clock: guestClock, loop: loop, deadlines: deadlines, repeatable: repeatable,
+            disks: disks, debugPort: debugPort, clock: guestClock, loop: loop, deadlines: deadlines,
+            repeatable: repeatable,
             faults: faults)
     }
 

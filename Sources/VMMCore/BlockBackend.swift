@@ -2,8 +2,8 @@
 package enum BlockOperation: Hashable, Sendable {
     /// Fills the buffers.
     case read
-    /// Stores the buffers. Durable: on stable storage when it completes; else a later `flush` puts it there.
-    case write(isDurable: Bool)
+    /// Stores the buffers.
+    case write
     /// All writes that had completed before are on stable storage when it completes.
     case flush
     /// The range's contents do not matter any more. Only a hint.
@@ -21,6 +21,8 @@ package struct BlockRequest: Sendable {
     package var offset: UInt64
     /// In bytes, at most 2^32 for reads and writes; 0 with `flush`.
     package var length: UInt64
+    /// Of writes, of data or zeros: they are on stable storage when they complete, without a `flush`.
+    package var isDurable = false
     /// Of the client's memory, `length` bytes together. Empty but for reads and writes.
     package var buffers: [GuestBuffer]
 

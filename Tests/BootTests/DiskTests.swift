@@ -51,9 +51,11 @@ internal import VMMTestSupport
     func settings() throws {
         let path = try directory.file("disk", [UInt8](repeating: 0, count: 512))
         for (setting, words) in [
-            ("rw", "'rw' is none of"), ("ro,ro", "'ro' is there twice"), ("serial=a,serial=b", "'serial' is there twice"),
+            ("rw", "'rw' is none of"), ("ro,ro", "'ro' is there twice"),
+            ("serial=a,serial=b", "'serial' is there twice"),
             ("ro,snapshot=on", "ro or snapshot=on"), ("snapshot", "on or off"), ("snapshot=maybe", "on or off"),
-            ("ro=on", "takes no value"), ("serial=", "serial: 1 to 20"), ("serial=123456789012345678901", "serial: 1 to 20"),
+            ("ro=on", "takes no value"), ("serial=", "serial: 1 to 20"),
+            ("serial=123456789012345678901", "serial: 1 to 20"),
             ("serial=a b", "serial: 1 to 20"), ("id=", "id: 1 to 32"), ("id=a/b", "id: 1 to 32"), ("", "'' is none of"),
         ] {
             try refuses(["-d", "\(path),\(setting)"], code: 2, words)
@@ -77,7 +79,9 @@ internal import VMMTestSupport
         try refuses(many, "room for 31")
     }
 
-    @Test("an image that only can be read wants ro or snapshot=on", .enabled(if: geteuid() != 0, "root may write all files"))
+    @Test(
+        "an image that only can be read wants ro or snapshot=on",
+        .enabled(if: geteuid() != 0, "root may write all files"))
     func unwritable() throws {
         let path = try directory.file("disk", [UInt8](repeating: 0, count: 512))
         #expect(unsafe chmod(path, 0o400) == 0)

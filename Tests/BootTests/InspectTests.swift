@@ -58,7 +58,8 @@ internal import VMMTestSupport
         _ = try directory.file("ramdisk", [UInt8](repeating: 7, count: 5000))
         let disk = try directory.file("disk", [UInt8](repeating: 8, count: 6000))
         let ended = try Swvmm.run(
-            "inspect", "--dump-metadata", "--host-path", directory.path, "--initrd", "ramdisk", "--memory-disk", disk, "--cmdline",
+            "inspect", "--dump-metadata", "--host-path", directory.path, "--initrd", "ramdisk", "--memory-disk", disk,
+            "--cmdline",
             "quiet x=1")
         #expect(ended.ending == .exited(0))
         let records = ended.output.split(separator: "\n").map(String.init)

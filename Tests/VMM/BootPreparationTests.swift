@@ -90,6 +90,28 @@ import VMMCore
         }
     }
 
+    @Test(
+        "a virt machine's disks come behind its other devices, in their order; where they are of no use they are refused"
+    )
+    func disks() throws {
+        let disks = { (count: Int) in (0..<count).map { MachineConfiguration.Disk(path: "/nonexistent/\($0)") } }
+        let bare: (inout MachineConfiguration, Int) -> Void = {
+            ($0.architecture, $0.image, $0.disks) = (.arm64, .file(path: "/etc/passwd"), disks($1))
+        }
+        #expect(
+            try BootPreparation(configuration { bare(&$0, 2) }).virtioDevices == [.entropy, .block(0), .block(1)])
+        guard case .tooManyDisks(limit: 31) = refusal({ bare(&$0, 32) }) else {
+            Issue.record("32 disks and an entropy device in 32 windows")
+            return
+        }
+        guard case .noVirtioDisk = refusal({ ($0.architecture, $0.disks) = (.x86_64, disks(1)) }),
+            case .noVirtioDiskDriver = refusal({ ($0.architecture, $0.disks) = (.arm64, disks(1)) })
+        else {
+            Issue.record("a virtio disk was promised to a guest that has no use for it")
+            return
+        }
+    }
+
     @Test("a setting without an equals sign, and more memory than the host has")
     func badValues() {
         guard case .image(_, .environment(.noEqualsSign("oops"))) = refusal({ $0.environment = ["oops"] }) else {

@@ -63,6 +63,26 @@ struct MockDriver {
         try memory.store(next, at: GuestAddress(entry + 14))
     }
 
+    /// Brings a device to DRIVER_OK with this ring as its queue 0. Source: virtio 1.2 §3.1.1, §4.2.2.
+    func start(_ device: VirtioMMIO, features: UInt64) {
+        func write(_ value: UInt64, _ offset: UInt64) { device.write(value, at: offset, width: .word) }
+        for status in [0, 1, 3] as [UInt64] { write(status, 0x70) }
+        for half in [0, 1] as [UInt64] {
+            write(half, 0x24)
+            write(features >> (32 * half) & 0xFFFF_FFFF, 0x20)
+        }
+        write(0xB, 0x70)
+        write(0, 0x30)
+        write(UInt64(layout.size), 0x38)
+        for (offset, address) in [(0x80, layout.descriptorTable), (0x90, layout.driverArea), (0xA0, layout.deviceArea)]
+        {
+            write(address.rawValue & 0xFFFF_FFFF, UInt64(offset))
+            write(address.rawValue >> 32, UInt64(offset) + 4)
+        }
+        write(1, 0x44)
+        write(0xF, 0x70)
+    }
+
     /// Makes `count` requests available, at most `capacity`.
     mutating func offer(_ count: Int) {
         index &+= UInt16(count)

@@ -141,7 +141,9 @@ final class DiskFile: Sendable {
     private func write(_ bytes: [UInt8], count: Int, at offset: UInt64) throws(FileTransferError) -> UInt64 {
         while true {
             // SAFETY: the array has at least `count` bytes.
-            let written = unsafe bytes.withUnsafeBytes { unsafe pwrite(descriptor, $0.baseAddress, count, off_t(clamping: offset)) }
+            let written = unsafe bytes.withUnsafeBytes {
+                unsafe pwrite(descriptor, $0.baseAddress, count, off_t(clamping: offset))
+            }
             if written > 0 { return UInt64(written) }
             guard written < 0, errno == EINTR else { throw .hostRefused(errno: written < 0 ? errno : EIO) }
         }
@@ -158,7 +160,11 @@ final class DiskFile: Sendable {
                     other.descriptor, buffer.baseAddress.map { unsafe $0 + done }, buffer.count - done,
                     off_t(clamping: range.lowerBound) + off_t(done))
             }
-            if count > 0 { done += count } else if count == 0 { throw .endOfFile } else if errno != EINTR {
+            if count > 0 {
+                done += count
+            } else if count == 0 {
+                throw .endOfFile
+            } else if errno != EINTR {
                 throw .hostRefused(errno: errno)
             }
         }

@@ -82,15 +82,16 @@ final class DiskExecutor: Sendable {
         let range = request.offset..<request.offset + request.length
         switch request.operation {
         case .read: try transfer(.read, request, memory)
-        case .write(let isDurable):
+        case .write:
             try transfer(.write, request, memory)
-            if isDurable { try synchronize() }
+            if request.isDurable { try synchronize() }
         case .flush: try synchronize()
         case .discard:
             // A snapshot has nothing to give back to the image's file system, and its own memory is rarely worth it.
             if overlay == nil { try file.discard(range) }
         case .writeZeroes(let mayUnmap):
             if let overlay { try overlay.writeZeroes(range) } else { try file.writeZeroes(range, mayUnmap: mayUnmap) }
+            if request.isDurable { try synchronize() }
         }
     }
 

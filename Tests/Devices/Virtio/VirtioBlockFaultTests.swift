@@ -7,7 +7,9 @@ import VirtioDevices
 @Suite struct VirtioBlockFaultTests {
     typealias Block = BlockFixture
 
-    @Test("§5.2.6: a type that is none is unsupported", arguments: [2, 3, 5, 7, 9, 10, 12, 14, 15, 16, 0x8000_0000, .max] as [UInt32])
+    @Test(
+        "§5.2.6: a type that is none is unsupported",
+        arguments: [2, 3, 5, 7, 9, 10, 12, 14, 15, 16, 0x8000_0000, .max] as [UInt32])
     func unknownType(_ type: UInt32) throws {
         let block = try Block()
         #expect(try block.perform(type) == (Block.unsupported, 1))
@@ -54,7 +56,9 @@ import VirtioDevices
 
     @Test(
         "§5.2.6.1: sectors beyond the end are an I/O error, also where the sum wraps",
-        arguments: [(64, 512), (63, 1024), (0, 65 * 512), (.max, 512), (.max - 1, 1024), (1 << 55, 512), (1 << 63, 512)] as [(UInt64, UInt32)])
+        arguments: [
+            (64, 512), (63, 1024), (0, 65 * 512), (.max, 512), (.max - 1, 1024), (1 << 55, 512), (1 << 63, 512),
+        ] as [(UInt64, UInt32)])
     func beyondEnd(_ sector: UInt64, _ length: UInt32) throws {
         let block = try Block()
         #expect(try block.perform(0, sector: sector, [.writable(Block.data, length)]).status == Block.ioError)
@@ -82,7 +86,9 @@ import VirtioDevices
         #expect(block.storage.seen.values.map(\.operation) == [.read])
     }
 
-    @Test("§5.2.6.2: unknown flags are unsupported, and so is unmap with a discard", arguments: [2, 3, 0x8000_0000, .max] as [UInt32])
+    @Test(
+        "§5.2.6.2: unknown flags are unsupported, and so is unmap with a discard",
+        arguments: [2, 3, 0x8000_0000, .max] as [UInt32])
     func flags(_ flags: UInt32) throws {
         let block = try Block()
         #expect(try block.range(11, sector: 0, count: 8, flags: flags) == Block.unsupported)
@@ -105,7 +111,9 @@ import VirtioDevices
         #expect(block.storage.seen.count == 0)
     }
 
-    @Test("§5.2.6.1: a range of the wrong size, or more than one, is an I/O error", arguments: [0, 1, 15, 17, 32, 4096] as [UInt32])
+    @Test(
+        "§5.2.6.1: a range of the wrong size, or more than one, is an I/O error",
+        arguments: [0, 1, 15, 17, 32, 4096] as [UInt32])
     func rangeSize(_ length: UInt32) throws {
         let block = try Block()
         // A good range before it must not shine through.

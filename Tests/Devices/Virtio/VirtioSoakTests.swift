@@ -104,7 +104,9 @@ import VirtioDevices
         try soak(VirtioEntropy(source: CountingEntropy()), seed: seed) {}
     }
 
-    @Test("block: random rings, headers and registers, completions at random times", arguments: 1...8 as ClosedRange<UInt64>)
+    @Test(
+        "block: random rings, headers and registers, completions at random times",
+        arguments: 1...8 as ClosedRange<UInt64>)
     func block(_ seed: UInt64) throws {
         let range = try #require(GuestRange(start: GuestAddress(Self.ram), size: 1 << 20))
         let memory = try GuestMemory([range])

@@ -50,8 +50,7 @@ enum BlockCommand: Hashable {
             self = Self.data(.read, sector, shape.writableData, disk)
         case .write:
             guard !disk.isReadOnly, shape.writableData == 0 else { self = .reply(.ioError); return }
-            let isDurable = features & VirtioBlockConfiguration.flush == 0
-            self = Self.data(.write(isDurable: isDurable), sector, shape.readableData, disk)
+            self = Self.data(.write, sector, shape.readableData, disk)
         case .flush:
             guard features & VirtioBlockConfiguration.flush != 0 else { self = .reply(.unsupported); return }
             self = disk.isReadOnly ? .reply(.ok) : .perform(.flush, offset: 0, length: 0)

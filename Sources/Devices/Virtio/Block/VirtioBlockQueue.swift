@@ -122,6 +122,8 @@ struct VirtioBlockQueue {
             }
             let slot = slots[index]
             var request = BlockRequest(tag: UInt64(index), operation: operation, offset: offset, length: length)
+            // §5.2.6.2: without a flush to wait for, a write is stable when it completes.
+            request.isDurable = active.features & VirtioBlockConfiguration.flush == 0
             // Moved, not copied: storage with two owners could not be used again.
             swap(&request.buffers, &slot.buffers)
             request.buffers.removeAll(keepingCapacity: true)
