@@ -67,7 +67,7 @@ final class NullStorage: BlockBackend {
 }
 
 /// An interrupt line to nowhere.
-struct NoLine: InterruptLine {
+final class NoLine: InterruptLine {
     func setLevel(_ asserted: Bool) {}
 }
 
