@@ -36,16 +36,19 @@ package enum ARM64Guests {
             for _ in 0..<8 { crc = crc >> 1 ^ (crc & 1 == 1 ? 0xEDB8_8320 : 0) }
         }
         let count = UInt16(bytes.count)
-        return [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3, 1] + count.littleEndianBytes + (~count).littleEndianBytes + bytes
-            + (~crc).littleEndianBytes + UInt32(count).littleEndianBytes
+        let head: [UInt8] = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3, 1]
+        let sizes: [UInt8] = count.littleEndianBytes + (~count).littleEndianBytes
+        let tail: [UInt8] = (~crc).littleEndianBytes + UInt32(count).littleEndianBytes
+        return head + sizes + bytes + tail
     }
 
     /// Source: Linux include/linux/pe.h, struct linux_efi_zboot_header.
     package static func zboot(
         _ payload: [UInt8], name: String = "gzip", offset: UInt32 = 64, size: Int? = nil
     ) -> [UInt8] {
-        [0x4D, 0x5A, 0, 0] + Array("zimg".utf8) + offset.littleEndianBytes
-            + UInt32(size ?? payload.count).littleEndianBytes + UInt64(0).littleEndianBytes + Array(name.utf8)
-            + [UInt8](repeating: 0, count: 40 - name.utf8.count) + payload
+        let magic: [UInt8] = [0x4D, 0x5A, 0, 0] + Array("zimg".utf8)
+        let place: [UInt8] = offset.littleEndianBytes + UInt32(size ?? payload.count).littleEndianBytes
+        let compression: [UInt8] = Array(name.utf8) + [UInt8](repeating: 0, count: 40 - name.utf8.count)
+        return magic + place + UInt64(0).littleEndianBytes + compression + payload
     }
 }

@@ -8,14 +8,16 @@
 #include <sys/mman.h>
 #include <time.h>
 
-static struct kvm_run *run;
-static volatile uint32_t last_written;
-
 int64_t monotonic_nanoseconds(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
+
+#ifdef __x86_64__
+
+static struct kvm_run *run;
+static volatile uint32_t last_written;
 
 int bare_machine_create(void) {
     // mov dx, 0x510; again: in al, dx; out dx, al; jmp again
@@ -61,3 +63,11 @@ int64_t bare_machine_run(int vcpu, int64_t exits) {
     }
     return monotonic_nanoseconds() - start;
 }
+
+#else
+
+// Port exits are x86's.
+int bare_machine_create(void) { return -ENOSYS; }
+int64_t bare_machine_run(int vcpu, int64_t exits) { return -1; }
+
+#endif

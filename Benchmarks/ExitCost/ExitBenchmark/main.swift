@@ -32,11 +32,16 @@ struct PortLoopGuest {
         backend = try KVMVirtualMachine(host: host, configuration: .init(hasTimer8254: hasTimer8254))
         try backend.map(memory)
         vcpu = try backend.makeVCPU(VCPUIndex(0))
-        var registers = try vcpu.registers()
-        registers.cs.base = 0
-        registers.cs.selector = 0
-        registers.rip = 0x1000
-        try vcpu.setRegisters(registers)
+        #if arch(x86_64)
+            var registers = try vcpu.registers()
+            registers.cs.base = 0
+            registers.cs.selector = 0
+            registers.rip = 0x1000
+            try vcpu.setRegisters(registers)
+        #else
+            // Port exits are x86's.
+            throw BenchmarkError.bareMachine(errno: ENOSYS)
+        #endif
     }
 }
 
