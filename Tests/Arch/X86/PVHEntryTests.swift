@@ -44,7 +44,7 @@ import X86
         #expect(registers.cr0 & ~0x10 == 1)
         #expect(registers.cr4 == 0)
         #expect(registers.efer == 0)
-        #expect(registers.rflags & (1 << 17 | 1 << 9 | 1 << 8) == 0)
+        #expect(registers.rflags & 0x2_0300 == 0)  // VM, IF, TF
         #expect(registers.cs == X86Segment(selector: 8, base: 0, limit: 0xFFFF_FFFF, accessRights: 0xC09B))
         for segment in [registers.ds, registers.es, registers.ss] {
             #expect(segment == X86Segment(selector: 0x10, base: 0, limit: 0xFFFF_FFFF, accessRights: 0xC093))

@@ -102,16 +102,18 @@ enum OperandTables {
     private static func near64(_ random: inout SeededGenerator) -> UInt64 {
         let fraction = random.next() >> 12
         let exponent = 1023 - 60 + random.next() % 120
-        return random.next() & 1 << 63 | exponent << 52 | (fraction >> (random.next() % 52)) << (random.next() % 40)
-            & (1 << 52 - 1)
+        let sign: UInt64 = random.next() & 1 << 63
+        let shifted: UInt64 = (fraction >> (random.next() % 52)) << (random.next() % 40)
+        return sign | exponent << 52 | shifted & (1 << 52 - 1)
     }
 
     private static func near32(_ random: inout SeededGenerator) -> UInt64 {
         func one() -> UInt64 {
             let fraction = random.next() >> 41
             let exponent = 127 - 30 + random.next() % 60
-            return random.next() & 1 << 31 | exponent << 23 | (fraction >> (random.next() % 23)) << (random.next() % 20)
-                & (1 << 23 - 1)
+            let sign: UInt64 = random.next() & 1 << 31
+            let shifted: UInt64 = (fraction >> (random.next() % 23)) << (random.next() % 20)
+            return sign | exponent << 23 | shifted & (1 << 23 - 1)
         }
         return one() | one() << 32
     }
