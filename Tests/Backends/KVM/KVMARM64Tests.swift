@@ -80,14 +80,16 @@
             #expect(try guest.cpu.run() == .debug(address: instruction(3), reason: .breakpoint))
         }
 
-        @Test("a line's level, and an irqfd, make the SPI pending in the distributor")
+        @Test("the level of a line is what an SPI that is configured for levels shows as pending")
         func interrupts() throws {
-            // ldr w0, [x2]; str w0, [x1]; b to the start
-            let guest = try ARM64Guest([0xB940_0040, 0xB900_0020, 0x17FF_FFFE])
+            // str wzr, [x3]; again: ldr w0, [x2]; str w0, [x1]; b again
+            let guest = try ARM64Guest([0xB900_007F, 0xB940_0040, 0xB900_0020, 0x17FF_FFFE])
             var registers = try guest.cpu.registers()
             registers.x[1] = Self.device.rawValue
             // GICD_ISPENDR1: INTIDs 32 to 63.
             registers.x[2] = 0x0800_0204
+            // GICD_ICFGR2: INTIDs 32 to 47. KVM's reset value is for edges; 0 is for levels.
+            registers.x[3] = 0x0800_0C08
             try guest.cpu.setRegisters(registers)
             func pending() throws -> UInt64? {
                 guard case .mmioWrite(Self.device, .word, let value) = try guest.cpu.run() else { return nil }
