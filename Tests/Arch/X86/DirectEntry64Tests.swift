@@ -116,9 +116,9 @@ import X86
         let kernel = try #require(plan.handover?.metadata.modules.first)
         #expect(kernel.address == 0x20_0000)
         func number(_ type: UInt32) -> UInt64? { kernel.items.first { $0.type == type }?.number }
-        let (start, end) = (number(3), number(4))
-        #expect(start == 0x40_0008)
-        #expect(end == 0x40_0008 + 8 + 24 + 8 + 8)
+        let symbols: UInt64 = 0x40_0008
+        #expect(number(3) == symbols)
+        #expect(number(4) == symbols + 8 + 24 + 8 + 8)
         #expect(kernel.size == 0x20_0038)
         let memory = try GuestMemory(plan.ramRanges)
         try plan.load(into: memory)
