@@ -21,9 +21,10 @@ package final class ScriptedStorage: BlockBackend {
     package let seen = Recorder<BlockRequest>()
     private let state: Mutex<State>
 
-    package init(sectors: Int = 64, isReadOnly: Bool = false, physicalBlockSize: UInt32 = 4096) {
+    /// - Parameter claimed: the capacity in sectors, when the test does not use all of it.
+    package init(sectors: Int = 64, claimed: Int? = nil, isReadOnly: Bool = false, physicalBlockSize: UInt32 = 4096) {
         properties = BlockProperties(
-            capacity: UInt64(sectors) * 512, physicalBlockSize: physicalBlockSize, isReadOnly: isReadOnly)
+            capacity: UInt64(claimed ?? sectors) * 512, physicalBlockSize: physicalBlockSize, isReadOnly: isReadOnly)
         state = Mutex(State(bytes: (0..<sectors * 512).map { UInt8(truncatingIfNeeded: $0 / 512 &+ $0) }))
     }
 

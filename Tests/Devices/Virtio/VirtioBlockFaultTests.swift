@@ -99,7 +99,7 @@ import VirtioDevices
 
     @Test("§5.2.6.1: ranges beyond the end or the limits are I/O errors, empty ones are done at once")
     func badRanges() throws {
-        let block = try Block(ScriptedStorage(sectors: (1 << 17) + 8))
+        let block = try Block(ScriptedStorage(claimed: (1 << 17) + 8))
         let end: UInt64 = (1 << 17) + 8
         for type in [11, 13] as [UInt32] {
             for (sector, count) in [(end, 1), (end - 1, 2), (.max, 1), (.max, .max), (0, .max)] as [(UInt64, UInt32)] {
