@@ -134,7 +134,11 @@ let package = Package(
         .target(name: "AllocationCount", path: "Benchmarks/VirtioQueue/AllocationCount"),
         .executableTarget(
             name: "virtio-queue-benchmark", dependencies: ["VMMCore", "VirtioDevices", "AllocationCount"],
-            path: "Benchmarks/VirtioQueue/QueueBenchmark", swiftSettings: strict),
+            path: "Benchmarks/VirtioQueue/QueueBenchmark", swiftSettings: strict,
+            linkerSettings: [
+                .unsafeFlags(
+                    ["malloc", "calloc", "aligned_alloc", "posix_memalign"].flatMap { ["-Xlinker", "--wrap=\($0)"] })
+            ]),
 
         // Tests mirror Sources.
         .target(

@@ -104,22 +104,21 @@ func report(_ name: String, _ cost: Cost) {
     let rate = { (nanoseconds: Double) in (1000 / max(nanoseconds, 0.01) * 100).rounded() / 100 }
     print(
         "\(name)   \(rate(sorted[sorted.count / 2])) M descriptors/s (best turn \(rate(sorted[0]))), "
-            + "\(cost.allocations) Swift objects in \(cost.requests) requests")
+            + "\(cost.allocations) allocations in \(cost.requests) requests")
 }
 
 do {
     let requests = max(1000, CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 200_000)
-    allocation_count_start()
     print(
         "virtqueue, the device's side: requests of 3 descriptors (a block read), null device, mock driver, 1 core; "
-            + "medians of the turns (at least 5 M/s, no objects)")
+            + "medians of the turns (at least 5 M/s, no allocations)")
     for (name, indirect, batch) in [
         ("direct,   32 at a time", false, 32), ("indirect, 32 at a time", true, 32),
         ("indirect, 1 at a time ", true, 1),
     ] {
         report(name, try measure(indirect: indirect, batch: batch, requests: requests))
     }
-    print("virtio-blk behind virtio-mmio, null back end, the same requests (at least 5 M/s, no objects)")
+    print("virtio-blk behind virtio-mmio, null back end, the same requests (at least 5 M/s, no allocations)")
     for (name, indirect, batch) in [
         ("direct,   32 at a time", false, 32), ("indirect, 32 at a time", true, 32),
         ("indirect, 1 at a time ", true, 1),
