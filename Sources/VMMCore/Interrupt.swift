@@ -24,3 +24,10 @@ package struct MSI: Hashable, Sendable {
         self.data = data
     }
 }
+
+/// Where devices' message-signalled interrupts go: an interrupt controller that finds the target by address and data, and an ITS
+/// by the device besides. Safe to call from any thread; a message that nobody takes is dropped.
+package protocol MSITarget: AnyObject, Sendable {
+    /// - Parameter device: who writes, as an interrupt translation service knows it: a PCI function's requester ID.
+    func send(_ message: MSI, from device: UInt32)
+}

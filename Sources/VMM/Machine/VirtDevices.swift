@@ -23,7 +23,7 @@ struct VirtInterrupts {
 struct VirtDevices {
     let buses: MachineBuses
     private let uart: PL011
-    private let virtio: VirtioWindows
+    private let virtio: VirtioDeviceSet
 
     /// As the initializer, for a machine's composition.
     static func make(
@@ -67,8 +67,8 @@ struct VirtDevices {
         try memory.insert(
             PL061GPIO(interrupt: interrupts.line(spi: VirtPlatform.gpioSPI)),
             at: GuestAddress(VirtPlatform.gpioAddress))
-        virtio = try VirtioWindows(
-            kinds, on: &memory, memory: ram, interrupts: interrupts, cpuCount: cpuCount, host: host)
+        virtio = VirtioDeviceSet(kinds, memory: ram, cpuCount: cpuCount, host: host)
+        try VirtioWindows.insert(virtio, on: &memory, memory: ram, interrupts: interrupts, faults: host.faults)
         buses = MachineBuses(mmio: memory.build(), ports: PortBus.Builder().build())
     }
 

@@ -1,0 +1,57 @@
+internal import HostIO
+internal import VMMCore
+internal import VirtioDevices
+
+/// A virtio device of a machine.
+package enum VirtioDeviceKind: Hashable, Sendable {
+    case console
+    case entropy
+    /// The session's disk of this number.
+    case block(Int)
+}
+
+/// The virtio devices of a machine, whatever transport they are put behind.
+struct VirtioDeviceSet: Sendable {
+    struct Member: Sendable {
+        /// What messages call it.
+        var name: String
+        var device: any VirtioDevice
+    }
+
+    /// In the order of their kinds.
+    private(set) var members: [Member] = []
+    private var disconnectors: [@Sendable () -> Void] = []
+
+    init(_ kinds: [VirtioDeviceKind], memory: GuestMemory, cpuCount: Int, host: HostEnds) {
+        for kind in kinds {
+            switch kind {
+            case .console: addConsole(host)
+            case .entropy: add("virtio entropy", VirtioEntropy(source: host.entropy))
+            case .block(let number):
+                let disk = host.disks[number]
+                let block = VirtioBlock(disk.storage, serial: disk.serial, memory: memory, queueCount: cpuCount)
+                add("virtio \(disk.name)", block) { block.disconnect() }
+            }
+        }
+    }
+
+    private mutating func addConsole(_ host: HostEnds) {
+        let console = VirtioConsole(channel: host.virtioConsole, size: host.window?.size)
+        let window = host.window
+        window?.setHandler { [weak console] size in console?.resize(to: size) }
+        add("virtio console", console) {
+            window?.setHandler(nil)
+            console.disconnect()
+        }
+    }
+
+    private mutating func add(_ name: String, _ device: any VirtioDevice, disconnect: (@Sendable () -> Void)? = nil) {
+        members.append(Member(name: name, device: device))
+        if let disconnect { disconnectors.append(disconnect) }
+    }
+
+    /// Ends the devices' hold on the host's ends.
+    func disconnect() {
+        for disconnect in disconnectors { disconnect() }
+    }
+}
