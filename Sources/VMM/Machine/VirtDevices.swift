@@ -13,6 +13,8 @@ struct VirtInterrupts {
     let lines: [any InterruptLine]
     /// Register frames that are ours, with their addresses; none where the backend has the controller.
     var frames: [(address: UInt64, device: any MMIODevice)] = []
+    /// Takes devices' message-signalled interrupts; nil where there is no ITS.
+    var msi: (any MSITarget)?
 
     /// The wire of a shared peripheral interrupt, below `lineCount`.
     func line(spi: UInt32) -> any InterruptLine { lines[Int(spi)] }
