@@ -23,6 +23,8 @@ package struct NetworkOffloads: OptionSet, Hashable, Sendable {
     package static let tcp6 = NetworkOffloads(rawValue: 4)
     /// UDP datagrams to be cut in several.
     package static let udp = NetworkOffloads(rawValue: 8)
+    /// Of such TCP segments also those with CWR set: only the first of what becomes of them has it (RFC 3168 §6.1.2).
+    package static let ecn = NetworkOffloads(rawValue: 16)
 }
 
 /// What a network's host side is like, for as long as it is open.
@@ -45,13 +47,14 @@ package struct NetworkProperties: Hashable, Sendable {
 /// the back end held.
 package protocol NetworkClient: AnyObject, Sendable {
     /// A frame from the network: `bytes[range]`, header first, at most `NetworkFrame.maximumSize`. False: there is no room. The back
-    /// end keeps the frame, and offers it again after `NetworkBackend.resumeReceiving()`.
+    /// end keeps the frame, and offers it again after `NetworkBackend.resumeReceiving()`, which another thread may call before this
+    /// has returned: it counts.
     func receive(_ bytes: [UInt8], _ range: Range<Int>) -> Bool
 
     /// The frames of this wake-up have all been given: interrupt the driver once for them.
     func receivedAll()
 
-    /// There is room to send again, after a `send` that gave false.
+    /// There is room to send again, after a `send` that gave false. It may come before that `send` has returned.
     func canSend()
 
     func linkChanged(isUp: Bool)
@@ -62,17 +65,20 @@ package protocol NetworkClient: AnyObject, Sendable {
 /// Threading: any thread; call it without a lock held that its client's methods take. Frames keep their order.
 package protocol NetworkBackend: AnyObject, Sendable {
     var properties: NetworkProperties { get }
-    /// Whether there is somebody at the other end.
+    /// Whether there is somebody at the other end. Answered at once: a client asks with locks held. When it changes, its client is
+    /// told after.
     var isLinkUp: Bool { get }
 
-    /// Gives frames to `client` from now on, and to nobody before. `offloads`: what it can do of `receiveOffloads`.
+    /// Gives frames to `client` from now on, and to nobody before. `offloads`: what it can do of `receiveOffloads`. The client that
+    /// is attached changes them by attaching again.
     func attach(_ client: any NetworkClient, offloads: NetworkOffloads)
 
     /// Gives the client no more frames. When it returns, no call to the client is under way, unless the caller is in one. Frames that come are dropped.
     func detach()
 
     /// Sends the frame `bytes[range]`, header first. What the host refuses is dropped, as networks do. False: there is no room; the
-    /// client sends it again after `canSend()`.
+    /// client sends it again after `canSend()`. The bytes belong to the client again when it returns: a reference kept to them makes
+    /// it copy them all.
     func send(_ bytes: [UInt8], _ range: Range<Int>) -> Bool
 
     /// What was sent may go: the last of several.

@@ -57,6 +57,20 @@ import VirtioDevices
         #expect(try fixture.queues[0].takeUsed()?.length == 6)
     }
 
+    @Test("§5.1.6.4.1: staged chains are seen together with the one that is completed after them")
+    func staged() throws {
+        let fixture = try started()
+        for index in 0..<3 as Range<UInt64> { try fixture.queues[0].offer([.writable(Fixture.buffers + index, 1)]) }
+        let queue = try fixture.device.queue(0)
+        queue.stage(try queue.requireChain())
+        queue.stage(try queue.requireChain())
+        #expect(try fixture.queues[0].usedIndex == 0)
+        queue.complete(try queue.requireChain())
+        #expect(try fixture.queues[0].usedIndex == 3)
+        for id in 0..<3 as Range<UInt32> { #expect(try fixture.queues[0].takeUsed()?.id == id) }
+        #expect(queue.takeInterruptDecision())
+    }
+
     @Test("§2.7.5.3.2: an indirect table gives its buffers; the write flag of its own descriptor means nothing")
     func indirect() throws {
         let fixture = try started(MockMMIODriver.indirect)

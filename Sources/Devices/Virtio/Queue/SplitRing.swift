@@ -94,13 +94,15 @@ struct SplitRing: Sendable {
 
     // MARK: Giving back
 
-    /// Puts a chain into the used ring. `written`: bytes that the device wrote from the first writable buffer on.
+    /// Puts a chain into the used ring. `written`: bytes that the device wrote from the first writable buffer on. The driver sees
+    /// it with the next one that is published.
     @inline(__always)
-    mutating func give(_ id: UInt16, written: UInt32) {
+    mutating func give(_ id: UInt16, written: UInt32, publishes: Bool = true) {
         let entry = Int(nextUsed & (size &- 1))
         areas.used.storeWord(UInt32(id), at: UsedRing.id(entry))
         areas.used.storeWord(written, at: UsedRing.length(entry))
         nextUsed &+= 1
+        guard publishes else { return }
         // Pairs with the driver's read barrier between idx and the entries (§2.7.14); also orders what the device wrote
         // into the buffers.
         atomicMemoryFence(ordering: .releasing)

@@ -92,12 +92,21 @@ package final class VirtioQueue: Sendable {
         finish(chain.id, chain.generation, &chain.buffers, written: UInt32(clamping: chain.written))
     }
 
+    /// Gives a chain back that the driver must not see without the next one: it sees both when that is completed. Nobody else
+    /// completes chains of the queue meanwhile.
+    package func stage(_ chain: consuming VirtioChain) {
+        finish(
+            chain.id, chain.generation, &chain.buffers, written: UInt32(clamping: chain.written), publishes: false)
+    }
+
     /// Drops a chain without telling the driver: the queue was stopped, or the chain broke a rule of the device.
     package func discard(_ chain: consuming VirtioChain) {
         finish(chain.id, chain.generation, &chain.buffers, written: nil)
     }
 
-    private func finish(_ id: UInt16, _ generation: UInt32, _ buffers: inout ChainBuffers, written: UInt32?) {
+    private func finish(
+        _ id: UInt16, _ generation: UInt32, _ buffers: inout ChainBuffers, written: UInt32?, publishes: Bool = true
+    ) {
         state.withLock { state in
             guard generation == state.generation else {
                 state.stale -= 1
@@ -108,7 +117,7 @@ package final class VirtioQueue: Sendable {
             var moved = ChainBuffers()
             swap(&moved, &buffers)
             state.spare.append(moved)
-            if let written { state.ring?.give(id, written: written) }
+            if let written { state.ring?.give(id, written: written, publishes: publishes) }
         }
     }
 
