@@ -4,7 +4,6 @@ internal import VMM
 enum DiskArgument {
     /// Source: virtio 1.2 §5.2.6, VIRTIO_BLK_T_GET_ID.
     static let serialLimit = 20
-    private static let idLimit = 32
 
     private enum Key: String, CaseIterable {
         case ro, snapshot, serial, id
@@ -23,15 +22,14 @@ enum DiskArgument {
     }
 
     private static func disk(_ argument: String) throws(DiskArgumentError) -> MachineConfiguration.Disk {
-        let parts = parts(of: argument)
-        guard let path = parts.first, !path.isEmpty else { throw .noPath(argument) }
-        var disk = MachineConfiguration.Disk(path: path)
+        let list = SettingList(argument)
+        guard !list.subject.isEmpty else { throw .noPath(argument) }
+        var disk = MachineConfiguration.Disk(path: list.subject)
         var seen: Set<Key> = []
-        for part in parts.dropFirst() {
-            let pieces = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-            guard let key = Key(rawValue: pieces[0]) else { throw .unknownKey(argument, pieces[0]) }
-            guard seen.insert(key).inserted else { throw .repeatedKey(argument, pieces[0]) }
-            let value = pieces.count > 1 ? pieces[1] : nil
+        for setting in list.settings {
+            guard let key = Key(rawValue: setting.key) else { throw .unknownKey(argument, setting.key) }
+            guard seen.insert(key).inserted else { throw .repeatedKey(argument, setting.key) }
+            let value = setting.value
             switch key {
             case .ro:
                 guard value == nil else { throw .badValue(argument, "ro", wanted: "it takes no value") }
@@ -50,45 +48,14 @@ enum DiskArgument {
                 }
                 disk.serial = value
             case .id:
-                guard let value, (1...idLimit).contains(value.utf8.count),
-                    value.utf8.allSatisfy(isNameCharacter)
-                else {
-                    throw .badValue(
-                        argument, "id", wanted: "1 to \(idLimit) letters, digits, '-', '_' and '.' are wanted")
+                guard let value, SettingList.isName(value) else {
+                    throw .badValue(argument, "id", wanted: SettingList.nameWords)
                 }
                 disk.id = value
             }
         }
-        if seen.contains(.ro), parts.contains("snapshot=on") { throw .readOnlySnapshot(argument) }
+        if seen.contains(.ro), list.settings.contains(.init("snapshot=on")) { throw .readOnlySnapshot(argument) }
         return disk
-    }
-
-    /// Splits at single commas; two stand for one.
-    private static func parts(of argument: String) -> [String] {
-        var parts = [""]
-        var rest = argument[...]
-        while let character = rest.popFirst() {
-            guard character == "," else {
-                parts[parts.count - 1].append(character)
-                continue
-            }
-            if rest.first == "," {
-                rest.removeFirst()
-                parts[parts.count - 1].append(",")
-            } else {
-                parts.append("")
-            }
-        }
-        return parts
-    }
-
-    private static func isNameCharacter(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."):
-            true
-        default: false
-        }
     }
 }
 
