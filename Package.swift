@@ -40,6 +40,9 @@ let package = Package(
         .systemLibrary(name: "CLinux", path: "Sources/CLibraries/CLinux"),
         room("VMMCore", path: "VMMCore", uses: ["CLinux"]),
 
+        // Frames of Ethernet, as values: for the device and for networks.
+        room("NetworkFrames", path: "Network"),
+
         // Devices: VMMCore only.
         room("ConsoleDevices", path: "Devices/Console", uses: ["VMMCore", "GuestABI"]),
         room("TimerDevices", path: "Devices/Timer", uses: ["VMMCore"]),
@@ -161,6 +164,7 @@ let package = Package(
         tests("TimerDevicesTests", path: "Devices/Timer", uses: ["VMMCore", "TimerDevices"]),
         tests("PlatformDevicesTests", path: "Devices/Platform", uses: ["VMMCore", "GuestABI", "PlatformDevices"]),
         tests("GICv3Tests", path: "Devices/GICv3", uses: ["VMMCore", "GICv3"]),
+        tests("NetworkFramesTests", path: "Network", uses: ["NetworkFrames"]),
         tests("VirtioDevicesTests", path: "Devices/Virtio", uses: ["VMMCore", "VirtioDevices"]),
         tests("BackendContractTests", path: "BackendContract", uses: ["VMMCore", "KVMBackend", "SoftwareCPU"]),
         tests("GuestKernelTests", path: "GuestKernel/Images", uses: ["GuestKernel"]),
