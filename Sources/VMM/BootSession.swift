@@ -25,6 +25,7 @@ package final class BootSession: Sendable {
     private struct Running: Sendable {
         let lifecycle: MachineLifecycle
         let machine: any SessionMachine
+        let host: SessionHost
     }
 
     private struct Current {
@@ -141,6 +142,7 @@ package final class BootSession: Sendable {
             if let counts = outcome.counts { say(SessionMessage(level: .detail, text: counts.words)) }
             var latest = machine.statistics()
             latest.runTime = clock.now - start
+            latest.backEnds = host.statistics
             if statistics?.add(latest) == nil { statistics = latest }
             outcome.statistics = statistics
             let resets = outcome.reason == .reset && !configuration.noReboot
@@ -183,7 +185,7 @@ extension BootSession {
         _ machine: any SessionMachine, _ lifecycle: MachineLifecycle, _ host: SessionHost
     ) throws(BootError) -> BootOutcome {
         defer { machine.disconnect() }
-        begin(Running(lifecycle: lifecycle, machine: machine))
+        begin(Running(lifecycle: lifecycle, machine: machine, host: host))
         defer { current.withLock { $0.running = nil } }
         lifecycle.onStop { reason in
             // A vCPU may wait for the console's reader; a reset leaves the console to the next machine.
@@ -243,11 +245,15 @@ extension BootSession {
             say(
                 SessionMessage(
                     level: .answer,
-                    text: "Ctrl-a x leaves, Ctrl-a i shows the vCPUs, Ctrl-a h helps, Ctrl-a a sends Ctrl-a"))
+                    text:
+                        "Ctrl-a x leaves, Ctrl-a i shows the vCPUs and devices, Ctrl-a h helps, Ctrl-a a sends Ctrl-a"
+                ))
         case .showState:
             guard let running = current.withLock({ $0.running }) else { return }
             running.machine.requestReports { [say] reports in
-                let report = MachineReport(vcpus: reports, consoleLines: [])
+                let report = MachineReport(
+                    vcpus: reports, consoleLines: [],
+                    devices: running.machine.deviceStatistics + running.host.statistics)
                 say(SessionMessage(level: .answer, text: report.text))
             }
         }

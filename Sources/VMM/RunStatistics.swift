@@ -23,6 +23,10 @@ package struct RunStatistics: Sendable {
 
     /// In the order of their indices.
     package private(set) var vcpus: [VCPU]
+    /// Of each device that counts, in the machine's order.
+    package var devices: [DeviceStatistics] = []
+    /// Of the devices' host sides, which outlive machines.
+    package var backEnds: [DeviceStatistics] = []
     /// From the start of a machine's vCPUs to the end of the last one, of all machines.
     package var runTime = Nanoseconds.zero
     /// Machines run: one, and one more for each reset that was followed.
@@ -39,6 +43,14 @@ package struct RunStatistics: Sendable {
             vcpus[position].cpuTime = Self.sum(vcpus[position].cpuTime, vcpu.cpuTime, +)
             vcpus[position].exits = zip(vcpus[position].exits, vcpu.exits).map { $0 &+ $1 }
         }
+        for device in later.devices {
+            if let position = devices.firstIndex(where: { $0.name == device.name }) {
+                devices[position].add(device)
+            } else {
+                devices.append(device)
+            }
+        }
+        backEnds = later.backEnds
     }
 
     private static func sum<Count>(_ one: Count?, _ other: Count?, _ add: (Count, Count) -> Count) -> Count? {
@@ -76,10 +88,12 @@ extension RunStatistics {
                         ])
                     })
             ),
+            ("devices", .array(devices.map(\.json))),
+            ("backEnds", .array(backEnds.map(\.json))),
         ])
     }
 
-    /// A table, one row a vCPU; kinds of exits that nobody had are left out.
+    /// A table, one row a vCPU; kinds of exits that nobody had are left out. Then a line a device and a back end.
     package var table: String {
         let kinds = ExitKind.allCases.indices.filter { kind in vcpus.contains { $0.exits[kind] > 0 } }
         var rows = [["vCPU", "instructions", "CPU ms", "MIPS"] + kinds.map { ExitKind.allCases[$0].name }]
@@ -94,6 +108,21 @@ extension RunStatistics {
         let lines = rows.map { row in
             zip(row, widths).map { String(repeating: " ", count: $1 - $0.count) + $0 }.joined(separator: "  ")
         }
-        return lines.joined(separator: "\n")
+        return (lines + (devices + backEnds).map(\.line)).joined(separator: "\n")
+    }
+}
+
+extension DeviceStatistics {
+    /// For people: `virtio disk0 (virtio-blk): reads 12, bytesRead 6144`. What did not happen is left out.
+    var line: String {
+        let counted = counters.filter { $0.value > 0 }.map { "\($0.name) \($0.value)" }
+        return "\(name) (\(kind)): " + (counted.isEmpty ? "nothing" : counted.joined(separator: ", "))
+    }
+
+    fileprivate var json: JSON {
+        .object([
+            ("name", .string(name)), ("kind", .string(kind)),
+            ("counters", .object(counters.map { ($0.name, .unsigned($0.value)) })),
+        ])
     }
 }

@@ -8,6 +8,11 @@ struct SessionDisk: Sendable {
     let serial: String
     let storage: any BlockBackend
 
+    /// What its storage has counted since the session began; nil: it does not count.
+    var statistics: DeviceStatistics? {
+        (storage as? any StatisticsSource).map { DeviceStatistics(name: name, $0) }
+    }
+
     /// Opens the disks of a configuration. The host's failures are told to `say` from then on.
     static func open(
         _ configuration: MachineConfiguration, clock: any Clock, say: @escaping @Sendable (SessionMessage) -> Void

@@ -106,6 +106,9 @@ final class SessionHost: Sendable {
     /// A user types: what comes when cannot be repeated.
     var hasLiveInput: Bool { terminal != nil }
 
+    /// What the back ends have counted since the session began.
+    var statistics: [DeviceStatistics] { disks.compactMap(\.statistics) }
+
     /// Lets vCPUs go that wait for a slow reader: the session ends.
     func releaseWriters() {
         console.shutdown()

@@ -15,23 +15,26 @@ internal import Testing
         guard case .object(let members) = try JSONText.parse(String(ended.errors[start...])),
             case .array(let vcpus) = members["vcpus"], case .object(let first) = vcpus.first,
             case .word(let instructions) = first["instructions"], case .word(let cpuTime) = first["cpuTime"],
-            case .object(let exits) = first["exits"], case .word(let writes) = exits["mmio write"]
+            case .object(let exits) = first["exits"], case .word(let writes) = exits["mmio write"],
+            case .array(let devices) = members["devices"], case .array(let backEnds) = members["backEnds"]
         else {
             Issue.record("not what was asked for: \(ended.errors)")
             return
         }
         #expect(members["boots"] == .word("2"))
         #expect(vcpus.count == 2)
+        #expect(devices.count == 1 && backEnds.isEmpty)
         for count in [instructions, cpuTime, writes] { #expect(try #require(Int(count)) > 0) }
     }
 
-    @Test("--stats table: a row a vCPU on standard error; another word is a usage error")
+    @Test("--stats table: a row a vCPU and a line a device on standard error; another word is a usage error")
     func table() throws {
         let ended = try run("table", "--cpus", "2", input: "poweroff\n")
         #expect(ended.ending == .exited(0), "\(ended.errors)")
         let lines = ended.errors.split(separator: "\n")
         let heading = try #require(lines.firstIndex { $0.hasPrefix("vCPU  ") && $0.contains("instructions") })
-        #expect(lines[(heading + 1)...].count == 2)
+        #expect(lines[(heading + 1)...].count == 3)
+        #expect(lines.last?.hasPrefix("virtio entropy (virtio-rng): ") == true)
         #expect(!ended.output.contains("instructions"))
         #expect(try Swvmm.run(["boot", "--stats", "yaml"]).ending == .exited(2))
     }

@@ -51,4 +51,33 @@ import VMMCore
                    1             -       -     -     0     1
                 """)
     }
+
+    private static func device(_ name: String, _ counters: (String, UInt64)...) -> DeviceStatistics {
+        DeviceStatistics(
+            name: name, kind: "kind", counters: counters.map { DeviceCounter($0.0, $0.1) })
+    }
+
+    @Test("devices of machines are added by name; back ends live on, and their last counts are all of them")
+    func devices() {
+        var all = RunStatistics(vcpus: [])
+        all.devices = [Self.device("a", ("reads", 1), ("writes", 2))]
+        all.backEnds = [Self.device("file", ("calls", 3))]
+        var later = RunStatistics(vcpus: [])
+        later.devices = [Self.device("b", ("reads", 9)), Self.device("a", ("reads", 10), ("writes", 20))]
+        later.backEnds = [Self.device("file", ("calls", 5))]
+        all.add(later)
+        #expect(
+            all.devices == [Self.device("a", ("reads", 11), ("writes", 22)), Self.device("b", ("reads", 9))])
+        #expect(all.backEnds == [Self.device("file", ("calls", 5))])
+    }
+
+    @Test("a device's line leaves out what did not happen; JSON does not")
+    func deviceWords() {
+        #expect(Self.device("disk0", ("reads", 3), ("errors", 0)).line == "disk0 (kind): reads 3")
+        #expect(Self.device("disk0", ("errors", 0)).line == "disk0 (kind): nothing")
+        var all = RunStatistics(vcpus: [])
+        all.devices = [Self.device("disk0", ("errors", 0))]
+        let text = all.json.text()
+        #expect(text.contains("\"devices\"") && text.contains("\"errors\": 0") && text.contains("\"backEnds\""))
+    }
 }

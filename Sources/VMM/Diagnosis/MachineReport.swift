@@ -16,6 +16,8 @@ package struct MachineReport: Sendable {
     package let vcpus: [VCPU]
     /// The last lines of the console, oldest first.
     package let consoleLines: [String]
+    /// What devices and back ends have counted.
+    package var devices: [DeviceStatistics] = []
 
     /// The report as text, without a line end at its end.
     package var text: String {
@@ -33,6 +35,7 @@ package struct MachineReport: Sendable {
                 lines += vcpu.lastExits.map { "    \($0)" }
             }
         }
+        lines += devices.map(\.line)
         if !consoleLines.isEmpty {
             lines.append("last console lines:")
             lines += consoleLines.map { "  | \($0)" }

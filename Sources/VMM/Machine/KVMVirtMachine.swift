@@ -53,6 +53,8 @@
 
         func disconnect() { devices.disconnect() }
 
+        var deviceStatistics: [DeviceStatistics] { devices.statistics }
+
         func debugTarget(
             control: any MachineControl, tell: @escaping @Sendable (TargetEvent) -> Void
         ) -> any DebugTarget {

@@ -10,6 +10,8 @@ protocol SessionMachine: Sendable {
     func start(observer: (any ExitObserver)?, onEntry: @escaping @Sendable () -> Void) throws(HostThreadError)
     /// Ends the devices' hold on the host's ends, so that the next machine can have them.
     func disconnect()
+    /// What the devices have counted. On any thread.
+    var deviceStatistics: [DeviceStatistics] { get }
     /// What was executed, when that can be told exactly. Only after `join()`.
     var instructionCounts: InstructionCounts? { get }
     /// The machine as a debugger sees it. Before it starts.
@@ -24,6 +26,7 @@ protocol SessionMachine: Sendable {
 
 extension SessionMachine {
     var instructionCounts: InstructionCounts? { nil }
+    var deviceStatistics: [DeviceStatistics] { [] }
 
     func start(observer: (any ExitObserver)?, onEntry: @escaping @Sendable () -> Void) throws(HostThreadError) {
         try machine.start(observer: observer, onEntry: onEntry)
@@ -35,8 +38,12 @@ extension SessionMachine {
     /// The vCPUs as they stopped. Only after `join()`.
     func finalReports() -> [MachineReport.VCPU] { machine.finalReports() }
 
-    /// What the vCPUs did; see `Machine.statistics`.
-    func statistics() -> RunStatistics { machine.statistics() }
+    /// What the vCPUs and the devices did; see `Machine.statistics`.
+    func statistics() -> RunStatistics {
+        var statistics = machine.statistics()
+        statistics.devices = deviceStatistics
+        return statistics
+    }
 
     /// Asks the running vCPUs for a report each; see `Machine.requestReports`.
     func requestReports(_ receiver: @escaping @Sendable ([MachineReport.VCPU]) -> Void) {

@@ -74,6 +74,8 @@ struct VirtDevices {
         buses = MachineBuses(mmio: memory.build(), ports: PortBus.Builder().build())
     }
 
+    var statistics: [DeviceStatistics] { virtio.statistics }
+
     /// Ends the devices' hold on the host's ends.
     func disconnect() {
         uart.disconnect()

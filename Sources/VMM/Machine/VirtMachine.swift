@@ -92,6 +92,8 @@ struct VirtMachine: SessionMachine {
 
     func disconnect() { devices.disconnect() }
 
+    var deviceStatistics: [DeviceStatistics] { devices.statistics }
+
     var instructionCounts: InstructionCounts? {
         repeatable.map { run in
             InstructionCounts(executed: machine.vcpus.map(\.executedInstructions), virtualTime: run.clock.now)

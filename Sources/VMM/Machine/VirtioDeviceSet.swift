@@ -50,6 +50,13 @@ struct VirtioDeviceSet: Sendable {
         if let disconnect { disconnectors.append(disconnect) }
     }
 
+    /// What the devices that count have counted.
+    var statistics: [DeviceStatistics] {
+        members.compactMap { member in
+            (member.device as? any StatisticsSource).map { DeviceStatistics(name: member.name, $0) }
+        }
+    }
+
     /// Ends the devices' hold on the host's ends.
     func disconnect() {
         for disconnect in disconnectors { disconnect() }

@@ -11,7 +11,7 @@ package import VMMCore
 /// Errors: what a request asks in vain gets a status (§5.2.6); a driver that breaks a rule of the queues, or sends a request
 /// without room for header or status, gets DEVICE_NEEDS_RESET.
 /// Source: virtio 1.2 §5.2.
-package final class VirtioBlock: VirtioDevice, BlockClient {
+package final class VirtioBlock: VirtioDevice, BlockClient, StatisticsSource {
     /// Entries of each queue. Linux's largest request has 254 pieces then.
     package static let queueSize: UInt16 = 256
     /// Most queues: beyond that the storage is what limits.
@@ -124,4 +124,12 @@ package final class VirtioBlock: VirtioDevice, BlockClient {
 
     /// Lets the storage go: the machine has ended.
     package func disconnect() { reset() }
+
+    package var kind: String { "virtio-blk" }
+
+    package var counters: [DeviceCounter] {
+        var counts = VirtioBlockCounts()
+        for queue in queues { counts.add(queue.state.withLock { $0.counts }) }
+        return counts.counters
+    }
 }

@@ -21,6 +21,7 @@ struct VirtioBlockQueue {
     /// A request that the storage has.
     private final class Slot {
         var chain: VirtioChain?
+        var operation = BlockOperation.flush
         /// Bytes that a read fills.
         var readLength: UInt64 = 0
         /// Storage of the request's buffers, while it is here.
@@ -45,6 +46,7 @@ struct VirtioBlockQueue {
     private var hasCompleted = false
     private var slots: [Slot] = []
     private var free: [Int] = []
+    private var counted = VirtioBlockCounts()
     private var header = [UInt8](repeating: 0, count: BlockCommand.headerSize + BlockCommand.rangeSize)
 
     /// - Parameter size: requests that can be under way.
@@ -55,6 +57,13 @@ struct VirtioBlockQueue {
             slots.append(Slot())
             free.append(index)
         }
+    }
+
+    /// What the queue has done, in all its lives.
+    var counts: VirtioBlockCounts {
+        var counts = counted
+        counts.interrupts = active?.queue.interruptCount ?? 0
+        return counts
     }
 
     mutating func activate(_ queue: VirtioQueue, _ activation: VirtioActivation) {
@@ -69,6 +78,7 @@ struct VirtioBlockQueue {
 
     /// Takes the claim. False: another thread has it.
     mutating func claim() -> Bool {
+        counted.notifications &+= 1
         guard let active, !isReset, !isBroken, !isClaimed else { return false }
         isClaimed = true
         active.queue.suspendNotifications()
@@ -110,8 +120,11 @@ struct VirtioBlockQueue {
             readableData: chain.readableBytes - UInt64(BlockCommand.headerSize),
             writableData: chain.writableBytes - 1)
         switch BlockCommand(header, shape, disk: disk, features: active.features) {
-        case .reply(let status): answer(chain, status, dataLength: 0, active.queue)
+        case .reply(let status):
+            counted.answered(status)
+            answer(chain, status, dataLength: 0, active.queue)
         case .identify:
+            counted.answered(.ok)
             let length = min(shape.writableData, UInt64(BlockCommand.serialSize))
             _ = active.queue.write(&chain, from: serial, 0..<Int(length))
             answer(chain, .ok, dataLength: length, active.queue)
@@ -128,6 +141,7 @@ struct VirtioBlockQueue {
             swap(&request.buffers, &slot.buffers)
             request.buffers.removeAll(keepingCapacity: true)
             slot.readLength = 0
+            slot.operation = operation
             switch operation {
             case .read:
                 slot.readLength = length
@@ -154,6 +168,7 @@ struct VirtioBlockQueue {
             active.queue.discard(chain)
             return nil
         }
+        counted.ended(slot.operation, request.length, result)
         switch result {
         case .done: answer(chain, .ok, dataLength: slot.readLength, active.queue)
         case .failed, .abandoned: answer(chain, .ioError, dataLength: 0, active.queue)

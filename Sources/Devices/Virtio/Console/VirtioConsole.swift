@@ -11,7 +11,7 @@ package import VMMCore
 /// Threading: any thread; channel and driver are called without a lock held. Errors: a driver that breaks a rule of the
 /// queues, or offers a buffer of the wrong direction (§5.3.6.1), gets DEVICE_NEEDS_RESET.
 /// Source: virtio 1.2 §5.3.
-package final class VirtioConsole: VirtioDevice {
+package final class VirtioConsole: VirtioDevice, StatisticsSource {
     /// Largest queue: as many requests as a driver can have under way.
     private static let queueSize: UInt16 = 256
     private static let controlQueueSize: UInt16 = 64
@@ -85,6 +85,14 @@ package final class VirtioConsole: VirtioDevice {
 
     /// Takes the console off its channel: no more input is pulled for it.
     package func disconnect() { channel.setInputHandler(nil) }
+
+    package var kind: String { "virtio-console" }
+
+    package var counters: [DeviceCounter] {
+        state.withLock { state in
+            [DeviceCounter("bytesOut", state.transmittedBytes), DeviceCounter("bytesIn", state.receivedBytes)]
+        }
+    }
 
     // MARK: Effects
 

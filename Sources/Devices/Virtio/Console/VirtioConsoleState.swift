@@ -46,6 +46,9 @@ struct VirtioConsoleState: ~Copyable {
     private var pulled = 0..<0
     /// The channel was not found empty since it last had something.
     private var inputMayBeThere = true
+    /// Bytes from and to the guest, of all activations.
+    private(set) var transmittedBytes: UInt64 = 0
+    private(set) var receivedBytes: UInt64 = 0
 
     init(size: ConsoleSize?) { self.size = size }
 
@@ -107,6 +110,7 @@ struct VirtioConsoleState: ~Copyable {
                     queue.complete(chain)
                     transmission.hasCompleted = true
                 }
+                transmittedBytes &+= UInt64(count)
                 if count > 0 { return .send(count) }
             }
             switch queue.next() {
@@ -149,6 +153,7 @@ struct VirtioConsoleState: ~Copyable {
                 if !pulled.isEmpty {
                     let count = queue.write(&chain, from: piece, pulled)
                     pulled = pulled.lowerBound + count..<pulled.upperBound
+                    receivedBytes &+= UInt64(count)
                 } else if chain.writableBytes > 0 {
                     let room = Int(min(chain.writableBytes, UInt64(piece.count)))
                     reception.chain = consume chain

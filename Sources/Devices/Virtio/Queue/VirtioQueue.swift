@@ -20,6 +20,7 @@ package final class VirtioQueue: Sendable {
         var stale = 0
         /// Storage of chains that are done; at most a queue's size of them.
         var spare: [ChainBuffers] = []
+        var interrupts: UInt64 = 0
     }
 
     package let index: UInt16
@@ -135,8 +136,15 @@ package final class VirtioQueue: Sendable {
 
     /// Whether to interrupt the driver for the chains completed since the last call. At most one caller gets true.
     package func takeInterruptDecision() -> Bool {
-        state.withLock { $0.ring?.takeInterruptDecision() ?? false }
+        state.withLock { state in
+            guard state.ring?.takeInterruptDecision() ?? false else { return false }
+            state.interrupts &+= 1
+            return true
+        }
     }
+
+    /// How often that was true, in all starts: for statistics.
+    package var interruptCount: UInt64 { state.withLock { $0.interrupts } }
 
     /// Asks the driver not to notify. Only a hint.
     package func suspendNotifications() { state.withLock { $0.ring?.suspendNotifications() } }

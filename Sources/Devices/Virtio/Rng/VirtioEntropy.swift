@@ -9,7 +9,7 @@ package import VMMCore
 /// Threading: any thread; source and driver are called without a lock held. Errors: a driver that breaks a rule of the
 /// queues, or offers a readable buffer (§5.4.6.1), gets DEVICE_NEEDS_RESET.
 /// Source: virtio 1.2 §5.4.
-package final class VirtioEntropy: VirtioDevice {
+package final class VirtioEntropy: VirtioDevice, StatisticsSource {
     /// Most bytes of a request. Linux asks for 64 and for pages.
     package static let bytesPerRequest = 4096
     private static let queueSize: UInt16 = 64
@@ -39,6 +39,12 @@ package final class VirtioEntropy: VirtioDevice {
     }
 
     package func reset() { state.withLock { $0.reset() } }
+
+    package var kind: String { "virtio-rng" }
+
+    package var counters: [DeviceCounter] {
+        state.withLock { [DeviceCounter("requests", $0.requests), DeviceCounter("bytes", $0.drawnBytes)] }
+    }
 
     package func notify(queue index: Int) {
         guard state.withLock({ $0.claim() }) else { return }
@@ -77,6 +83,9 @@ struct VirtioEntropyState: ~Copyable {
     private var isClaimed = false
     private var hasCompleted = false
     private var chain: VirtioChain?
+    /// Of all activations.
+    private(set) var requests: UInt64 = 0
+    private(set) var drawnBytes: UInt64 = 0
 
     mutating func activate(_ new: VirtioActivation) {
         activation = new
@@ -130,6 +139,8 @@ struct VirtioEntropyState: ~Copyable {
         _ = queue.write(&request, from: bytes, 0..<count)
         queue.complete(request)
         hasCompleted = true
+        requests &+= 1
+        drawnBytes &+= UInt64(count)
     }
 
     private mutating func fail(_ activation: VirtioActivation, _ queue: VirtioQueue, _ fault: QueueFault) -> Step {
