@@ -7,7 +7,7 @@ struct BootCommand: ParsableCommand {
         commandName: "boot",
         abstract: "Boots an image, or without one the bundled unikernel, and connects the terminal to its console.",
         discussion: """
-            In the terminal: Ctrl-a x leaves, Ctrl-a i shows the vCPUs, Ctrl-a h helps, Ctrl-a a sends Ctrl-a.
+            In the terminal: Ctrl-a x leaves, Ctrl-a i shows the vCPUs and devices, Ctrl-a h helps, Ctrl-a a sends Ctrl-a.
             With a pipe as standard input, the guest gets its bytes and goes on running after its end.
 
             Exit codes: 0 the guest powered off, 1 host or configuration error, 2 usage, 3 the guest crashed, \
@@ -52,7 +52,7 @@ struct BootCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Write the boot as a picture: a self-contained HTML page.", valueName: "file"))
     var timeline: String?
 
-    @Option(help: "At the end, print instructions, CPU time and exits of each vCPU to standard error: table or json.")
+    @Option(help: "At the end, print what each vCPU and device did to standard error: table or json.")
     var stats: StatisticsFormat?
 
     @Flag(name: .shortAndLong, help: "Tell what swvmm does, and what the guest does wrong.")
