@@ -48,7 +48,8 @@ let package = Package(
         room("TimerDevices", path: "Devices/Timer", uses: ["VMMCore"]),
         room("PlatformDevices", path: "Devices/Platform", uses: ["VMMCore", "GuestABI"]),
         room("GICv3", path: "Devices/GICv3", uses: ["VMMCore"]),
-        room("VirtioDevices", path: "Devices/Virtio", uses: ["VMMCore"]),
+        room("PCIDevices", path: "Devices/PCI", uses: ["VMMCore"]),
+        room("VirtioDevices", path: "Devices/Virtio", uses: ["VMMCore", "PCIDevices"]),
 
         // Boot images and architectures.
         .systemLibrary(name: "CFDT", path: "Sources/CLibraries/CFDT", providers: [.apt(["libfdt-dev"])]),
@@ -99,7 +100,7 @@ let package = Package(
             uses: [
                 "VMMCore", "GuestABI", "ConsoleDevices", "TimerDevices", "PlatformDevices", "Boot", "X86", "AArch64",
                 "GICv3", "KVMBackend", "SoftwareCPU", "HostIO", "Disassembly", "GuestKernel", "Debugger",
-                "FlattenedDeviceTree", "VirtioDevices",
+                "FlattenedDeviceTree", "VirtioDevices", "PCIDevices",
             ]),
         .executableTarget(
             name: "swvmm",
@@ -165,7 +166,8 @@ let package = Package(
         tests("PlatformDevicesTests", path: "Devices/Platform", uses: ["VMMCore", "GuestABI", "PlatformDevices"]),
         tests("GICv3Tests", path: "Devices/GICv3", uses: ["VMMCore", "GICv3"]),
         tests("NetworkFramesTests", path: "Network", uses: ["NetworkFrames"]),
-        tests("VirtioDevicesTests", path: "Devices/Virtio", uses: ["VMMCore", "VirtioDevices"]),
+        tests("PCIDevicesTests", path: "Devices/PCI", uses: ["VMMCore", "PCIDevices"]),
+        tests("VirtioDevicesTests", path: "Devices/Virtio", uses: ["VMMCore", "VirtioDevices", "PCIDevices"]),
         tests("BackendContractTests", path: "BackendContract", uses: ["VMMCore", "KVMBackend", "SoftwareCPU"]),
         tests("GuestKernelTests", path: "GuestKernel/Images", uses: ["GuestKernel"]),
         tests("KernelCoreTests", path: "GuestKernel/Core", uses: ["KernelCore", "GuestABI"]),
