@@ -27,6 +27,8 @@ package struct BootConfiguration: Sendable {
     package var commandLine = ""
     /// The user's settings; they win over swvmm's.
     package var environment = KernelEnvironment()
+    /// What the machine says of its devices.
+    package var devices = DeviceAnnouncement()
     package var initrd: [UInt8]?
     /// A disk image that the guest gets in memory. Only FreeBSD's metadata can announce one.
     package var disk: [UInt8]?
@@ -52,6 +54,7 @@ package struct BootConfiguration: Sendable {
             try full.set(EnvironmentName.console, to: console.rawValue)
             try full.set(EnvironmentName.cpus, to: String(cpuCount))
             if let counterFrequency { try full.set(EnvironmentName.counterFrequency, to: String(counterFrequency)) }
+            for setting in devices.settings { try full.set(setting.name, to: setting.value) }
             try full.merge(environment)
             return full
         } catch {

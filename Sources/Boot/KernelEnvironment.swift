@@ -5,6 +5,11 @@ package struct KernelEnvironment: Hashable, Sendable {
     package struct Setting: Hashable, Sendable {
         package let name: String
         package let value: String
+
+        package init(name: String, value: String) {
+            self.name = name
+            self.value = value
+        }
     }
 
     package private(set) var settings: [Setting] = []

@@ -56,4 +56,9 @@ package enum EnvironmentName {
     package static let cpus = "hw.ncpu"
     /// TSC or generic timer frequency in Hz, decimal.
     package static let counterFrequency = "machdep.counter_freq"
+    /// With a number from 0 on behind it: a virtio-mmio window with a device, as `size@address:interrupt`, size and address in
+    /// hexadecimal with `0x`. The interrupt is decimal: the number of an SPI (arm64), of an input of the I/O APIC (x86_64).
+    package static let virtioMMIODevice = "virtio_mmio.device."
+    /// The address of the PCI configuration space (ECAM), in hexadecimal with `0x`: there when the machine has a PCI bus.
+    package static let pciECAM = "pci.ecam"
 }

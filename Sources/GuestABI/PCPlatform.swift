@@ -33,6 +33,24 @@ package enum PCPlatform {
     package static let resetControlPort: UInt16 = 0xCF9
     package static let ioAPICAddress: UInt64 = 0xFEC0_0000
     package static let localAPICAddress: UInt64 = 0xFEE0_0000
+
+    /// 32 virtio-mmio windows; window n is at input `virtioMMIOFirstInput` + n % `virtioMMIOInputs` of the I/O APIC: level-triggered,
+    /// active high.
+    package static let virtioMMIOAddress: UInt64 = 0xFEB0_0000
+    package static let virtioMMIOStride: UInt64 = 0x200
+    package static let virtioMMIOWindows = 32
+    /// The inputs behind those of the ISA bus.
+    package static let virtioMMIOFirstInput: UInt32 = 16
+    package static let virtioMMIOInputs: UInt32 = 8
+
+    /// The configuration space of 256 buses, 4 KiB a function.
+    package static let pciECAMAddress: UInt64 = 0xE000_0000
+    package static let pciECAMSize: UInt64 = 0x1000_0000
+    /// For 32-bit memory BARs: 512 MiB hold those of every device swvmm has, with a large one to spare.
+    package static let pciWindowAddress: UInt64 = 0xC000_0000
+    package static let pciWindowSize: UInt64 = 0x2000_0000
+    /// INTA of slot s is at input `pciFirstInput` + s % 4 of the I/O APIC, level-triggered, active high; INTB at the next, and so on.
+    package static let pciFirstInput: UInt32 = 16
 }
 
 /// The two console protocols of bhyve, on ports (x86) and in a page of memory (Arm).

@@ -22,6 +22,19 @@ package enum VirtPlatform {
     package static let virtioMMIOStride: UInt64 = 0x200
     package static let virtioMMIOWindows = 32
     package static let virtioMMIOFirstSPI: UInt32 = 16
+    /// For 32-bit memory BARs.
+    package static let pciWindowAddress: UInt64 = 0x1000_0000
+    package static let pciWindowSize: UInt64 = 0x2EFF_0000
+    package static let pciPortsAddress: UInt64 = 0x3EFF_0000
+    package static let pciPortsSize: UInt64 = 0x1_0000
+    /// The configuration space of 16 buses, 4 KiB a function.
+    package static let pciECAMAddress: UInt64 = 0x3F00_0000
+    package static let pciECAMSize: UInt64 = 0x0100_0000
+    /// For 64-bit memory BARs, behind all RAM.
+    package static let pciHighWindowAddress: UInt64 = 0x80_0000_0000
+    package static let pciHighWindowSize: UInt64 = 0x80_0000_0000
+    /// INTA of slot s is SPI `pciFirstSPI` + s % 4; INTB the next, and so on.
+    package static let pciFirstSPI: UInt32 = 3
     package static let ramAddress: UInt64 = 0x4000_0000
     /// Generic timer interrupts, as PPI numbers (INTID less 16).
     package static let securePhysicalTimerPPI: UInt32 = 13

@@ -23,14 +23,8 @@ package enum BootError: Error, Sendable {
     case foreignGuest(MachineConfiguration.Architecture)
     /// The software CPU executes no guests of this architecture.
     case noSoftwareCPU(MachineConfiguration.Architecture)
-    /// Machines of x86_64 guests have no virtio console.
-    case noVirtioConsole
     /// The unikernel has no driver for a virtio console.
     case noVirtioConsoleDriver
-    /// Machines of x86_64 guests have no virtio disks.
-    case noVirtioDisk
-    /// The unikernel has no driver for a virtio disk.
-    case noVirtioDiskDriver
     case tooManyDisks(limit: Int)
     /// A disk image could not be opened.
     case disk(DiskError)

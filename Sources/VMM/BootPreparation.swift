@@ -27,7 +27,7 @@ package struct BootPreparation: Sendable {
     package let console: MachineConfiguration.Console
     /// For each machine of the session; nil: fresh ones for each.
     package var seeds: BootSeeds?
-    /// The virtio devices of a `virt` machine: in its virtio-mmio windows from 0 on.
+    /// The machine's virtio devices: in its virtio-mmio windows from 0 on.
     package let virtioDevices: [VirtioDeviceKind]
 
     /// Reads the files and decides the architecture. Opens no backend.
@@ -45,20 +45,15 @@ package struct BootPreparation: Sendable {
             var generator = RepeatableGenerator(seed: wanted.seed, stream: RepeatableRun.bootSeedStream)
             return .generate(from: &generator)
         }
-        if console == .virtio {
-            guard architecture == .arm64 else { throw .noVirtioConsole }
-            guard !isBundled else { throw .noVirtioConsoleDriver }
-        }
-        if !configuration.disks.isEmpty {
-            guard architecture == .arm64 else { throw .noVirtioDisk }
-            guard !isBundled else { throw .noVirtioDiskDriver }
-        }
+        guard console != .virtio || !isBundled else { throw .noVirtioConsoleDriver }
+        let hasEntropyDevice = configuration.hasEntropyDevice ?? (architecture == .arm64 && !isBundled)
         virtioDevices =
-            (console == .virtio ? [.console] : []) + (configuration.hasEntropyDevice ? [.entropy] : [])
+            (console == .virtio ? [.console] : []) + (hasEntropyDevice ? [.entropy] : [])
             + configuration.disks.indices.map(VirtioDeviceKind.block)
-        let others = virtioDevices.count - configuration.disks.count
-        let limit = VirtPlatform.virtioMMIOWindows - others
+        let places = VirtioPlaces(architecture)
+        let limit = places.count - (virtioDevices.count - configuration.disks.count)
         guard configuration.disks.count <= limit else { throw .tooManyDisks(limit: limit) }
+        boot.devices = places.announcement(of: virtioDevices.count)
         for setting in configuration.environment {
             do throws(KernelEnvironmentError) {
                 try boot.environment.set(setting)

@@ -29,7 +29,7 @@ public struct MachineConfiguration: Sendable {
         case bvm
         /// The UART: 16550 on x86_64, PL011 on arm64.
         case serial
-        /// virtio-console, Linux's hvc0: there when it is chosen. arm64 only.
+        /// virtio-console, Linux's hvc0: there when it is chosen.
         case virtio
     }
 
@@ -95,7 +95,7 @@ public struct MachineConfiguration: Sendable {
     /// Path of a disk image, handed to the guest in memory as a preloaded module: its writes are not kept. For guests that
     /// are booted by FreeBSD's kernel metadata.
     public var memoryDisk: String?
-    /// Virtio disks, in the order in which the guest finds them. arm64 only.
+    /// Virtio disks, in the order in which the guest finds them.
     public var disks: [Disk] = []
     /// A directory in which `image` and `initrd` are looked up.
     public var hostPath: String?
@@ -109,8 +109,8 @@ public struct MachineConfiguration: Sendable {
     public var environment: [String] = []
     /// Nil: what the image is made for: the UART for Linux and bare arm64 programs, else bhyve's port.
     public var console: Console?
-    /// A virtio entropy device. arm64 only; elsewhere there is none.
-    public var hasEntropyDevice = true
+    /// A virtio entropy device. Nil: for arm64 guests but the bundled unikernel, which has no need of it.
+    public var hasEntropyDevice: Bool?
     /// TCP port on 127.0.0.1 for the bvmdebug device; nil: no such device.
     public var debugPort: UInt16?
     /// Where gdb can connect; nil: nowhere.

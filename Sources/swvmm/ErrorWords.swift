@@ -29,14 +29,8 @@ extension BootError {
         case .memoryMap(let error): "two devices want the same addresses: \(error)"
         case .kvm(let error): error.words() + (error.remedy().map { "; \($0)" } ?? "")
         case .memory(let error): "guest memory: \(error.words)"
-        case .noVirtioConsole:
-            "--console virtio: x86_64 machines have no virtio console; --console serial and bvm are there"
         case .noVirtioConsoleDriver:
             "--console virtio: the unikernel has no driver for it; --console serial and bvm are there"
-        case .noVirtioDisk:
-            "--disk: x86_64 machines have no virtio devices yet; arm64 ones have, and --memory-disk hands an image over in memory"
-        case .noVirtioDiskDriver:
-            "--disk: the unikernel has no driver for a virtio disk yet; --memory-disk hands an image over in memory"
         case .tooManyDisks(let limit): "--disk: this machine has room for \(limit) of them"
         case .disk(let error): error.words
         case .noMemoryDisk(let entry):

@@ -33,7 +33,7 @@ struct GuestOptions: ParsableArguments {
     @Option(
         name: [.short, .long],
         help: ArgumentHelp(
-            "A raw disk image, attached as a virtio disk (arm64); may be repeated. A comma in the path is written twice.",
+            "A raw disk image, attached as a virtio disk; may be repeated. A comma in the path is written twice.",
             valueName: "path[,ro][,snapshot=on][,serial=text][,id=name]"))
     var disk: [String] = []
 
@@ -73,8 +73,10 @@ struct GuestOptions: ParsableArguments {
     )
     var console: MachineConfiguration.Console?
 
-    @Flag(inversion: .prefixedNo, help: "A virtio source of random numbers, on arm64.")
-    var rng = true
+    @Flag(
+        inversion: .prefixedNo,
+        help: "A virtio source of random numbers. Default: for arm64 guests but the bundled unikernel.")
+    var rng: Bool?
 
     func validate() throws {
         guard (1...64).contains(cpus) else { throw ValidationError("--cpus \(cpus): from 1 to 64 vCPUs are possible") }

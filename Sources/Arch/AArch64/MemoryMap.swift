@@ -20,14 +20,17 @@ package import VMMCore
 /// 0x00_3F00_0000 │ PCI ECAM, 16 buses                                         │ pciECAM
 /// 0x00_4000_0000 ┼──────────────────────────────────────────────────────────┤
 ///                │ RAM, at most 255 GiB                                       │ ram
-/// 0x40_0000_0000 ┴──────────────────────────────────────────────────────────┘
+/// 0x40_0000_0000 ┼──────────────────────────────────────────────────────────┤
+///                │ (nothing)                                                  │
+/// 0x80_0000_0000 │ PCI memory window for 64-bit BARs, 512 GiB                 │ pciHighWindow
+/// 0x100_0000_0000┴──────────────────────────────────────────────────────────┘
 /// ```
 /// Source: QEMU hw/arm/virt.c, base_memmap; bhyve (arm64), bhyverun_machdep.c for bvmconsole.
 package enum VirtMemoryMap {
     package enum Name: Hashable, Sendable {
         case flash, bvmConsole, panicNotifier, gicDistributor, gicITS, gicRedistributors, pl011, pl031, gpio,
             virtioMMIO, pciWindow
-        case pciPorts, pciECAM
+        case pciPorts, pciECAM, pciHighWindow
     }
 
     package struct Region: Hashable, Sendable {
@@ -63,9 +66,11 @@ package enum VirtMemoryMap {
         Region(
             name: .virtioMMIO, start: VirtPlatform.virtioMMIOAddress,
             size: UInt64(VirtPlatform.virtioMMIOWindows) * VirtPlatform.virtioMMIOStride),
-        Region(name: .pciWindow, start: 0x1000_0000, size: 0x2EFF_0000),
-        Region(name: .pciPorts, start: 0x3EFF_0000, size: 0x1_0000),
-        Region(name: .pciECAM, start: 0x3F00_0000, size: 0x0100_0000),
+        Region(name: .pciWindow, start: VirtPlatform.pciWindowAddress, size: VirtPlatform.pciWindowSize),
+        Region(name: .pciPorts, start: VirtPlatform.pciPortsAddress, size: VirtPlatform.pciPortsSize),
+        Region(name: .pciECAM, start: VirtPlatform.pciECAMAddress, size: VirtPlatform.pciECAMSize),
+        Region(
+            name: .pciHighWindow, start: VirtPlatform.pciHighWindowAddress, size: VirtPlatform.pciHighWindowSize),
     ]
 
     /// As many redistributors as fit below the UART.

@@ -44,12 +44,13 @@ package enum X86MemoryMap {
         Region(name: .lowMemory, start: 0, size: lowMemoryEnd, isRAM: true),
         // RAM, so that firmware tables can be put where guests search them, but no guest may take it for its own.
         Region(name: .legacyArea, start: lowMemoryEnd, size: 0x6_0000, isRAM: true),
-        // 512 MiB hold the 32-bit BARs of every device swvmm has, with a large one to spare.
-        Region(name: .pciWindow, start: holeStart, size: 0x2000_0000, isRAM: false),
-        // 1 MiB a bus. Source: PCI Express 5.0 §7.2.2.
-        Region(name: .pciECAM, start: 0xE000_0000, size: 0x1000_0000, isRAM: false),
         Region(
-            name: .virtioMMIO, start: virtioMMIOStart, size: virtioMMIOStride * virtioMMIOCount, isRAM: false),
+            name: .pciWindow, start: PCPlatform.pciWindowAddress, size: PCPlatform.pciWindowSize, isRAM: false),
+        // 1 MiB a bus. Source: PCI Express 5.0 §7.2.2.
+        Region(name: .pciECAM, start: PCPlatform.pciECAMAddress, size: PCPlatform.pciECAMSize, isRAM: false),
+        Region(
+            name: .virtioMMIO, start: PCPlatform.virtioMMIOAddress,
+            size: PCPlatform.virtioMMIOStride * UInt64(PCPlatform.virtioMMIOWindows), isRAM: false),
         // The addresses that software expects. Source: Intel SDM vol. 3A §11.4.1 (local APIC), 82093AA datasheet.
         Region(name: .ioAPIC, start: PCPlatform.ioAPICAddress, size: 0x1000, isRAM: false),
         Region(name: .hpet, start: 0xFED0_0000, size: 0x400, isRAM: false),
@@ -67,9 +68,6 @@ package enum X86MemoryMap {
     /// RAM below 4 GiB ends here at the latest: 1 GiB for devices.
     package static let holeStart: UInt64 = 0xC000_0000
     package static let holeEnd: UInt64 = 0x1_0000_0000
-    package static let virtioMMIOStart: UInt64 = 0xFEB0_0000
-    package static let virtioMMIOStride: UInt64 = 0x200
-    package static let virtioMMIOCount: UInt64 = 32
 
     /// Two MiB: below it not even a kernel linked at 1 MiB fits.
     package static let minimumMemory: UInt64 = 2 << 20

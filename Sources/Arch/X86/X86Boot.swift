@@ -92,7 +92,7 @@ private struct Builder {
         try placeLowMemory(stack: false, pageTables: nil, descriptors: PVHEntry.descriptors)
         _ = try plan.place(elf.segments) { $0.physicalAddress }
         let initrd = try placeInitrdAtTop(limit: X86MemoryMap.holeStart)
-        let commandLine = try placeCommandLine()
+        let commandLine = try placeCommandLine().start
         let info = PVHEntry.startInfo(
             at: LowMemory.startInfo, commandLine: commandLine, initrd: initrd, memoryMap: memoryMap)
         try plan.place(.startInfo, at: LowMemory.startInfo, info)
@@ -110,7 +110,7 @@ private struct Builder {
         let initrd = try placeInitrdAtTop(limit: X86MemoryMap.holeStart)
         let commandLine = try placeCommandLine()
         let parameters = LinuxBootParameters.encode(
-            commandLine: commandLine, commandLineSize: configuration.commandLine.utf8.count, initrd: initrd,
+            commandLine: commandLine.start, commandLineSize: commandLine.size, initrd: initrd,
             memoryMap: memoryMap)
         try plan.place(.bootParameters, at: LowMemory.startInfo, parameters)
         return finish(
@@ -135,11 +135,14 @@ private struct Builder {
         }
     }
 
-    private mutating func placeCommandLine() throws(BootImageError) -> UInt64 {
-        try plan.place(
-            .commandLine, at: LowMemory.commandLine, size: PageAlignment.size,
-            .bytes(Array(configuration.commandLine.utf8) + [0]))
-        return LowMemory.commandLine
+    /// The user's command line, and in it what the machine says of its devices. The size is without the closing NUL.
+    private mutating func placeCommandLine() throws(BootImageError) -> (start: UInt64, size: Int) {
+        let bytes = Array(configuration.devices.commandLine(configuration.commandLine).utf8)
+        guard bytes.count <= BootConfiguration.maximumCommandLine else {
+            throw .commandLineTooLong(length: bytes.count, limit: BootConfiguration.maximumCommandLine)
+        }
+        try plan.place(.commandLine, at: LowMemory.commandLine, size: PageAlignment.size, .bytes(bytes + [0]))
+        return (LowMemory.commandLine, bytes.count)
     }
 
     /// At the end of the RAM below the hole, out of the way of a kernel that uses memory behind itself before it looks.

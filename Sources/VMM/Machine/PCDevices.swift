@@ -5,7 +5,7 @@
     internal import TimerDevices
     internal import VMMCore
 
-    /// The devices of the `pc` machine on their ports. The interrupt controllers and the PIT are the backend's.
+    /// The devices of the `pc` machine on their ports, and what is in memory. The interrupt controllers and the PIT are the backend's.
     struct PCDevices {
         /// Where the devices' wires and characters lead.
         struct Connections {
@@ -21,6 +21,8 @@
             var com1: any InterruptLine
             /// The wire of the ACPI system control interrupt.
             var acpiSCI: any InterruptLine
+            /// What is in memory.
+            var memory = MMIOBus.Builder().build()
         }
 
         let buses: MachineBuses
@@ -53,7 +55,7 @@
             try ports.insert(DebugExitDevice(machine: machine), at: PCPlatform.debugExitPort)
             try ports.insert(DebugConsoleDevice(channel: connections.bvmConsole), at: PCPlatform.debugConsolePort)
             try ports.insert(POSTCodeDevice(), at: PCPlatform.postPort)
-            buses = MachineBuses(mmio: MMIOBus.Builder().build(), ports: ports.build())
+            buses = MachineBuses(mmio: connections.memory, ports: ports.build())
         }
     }
 #endif

@@ -11,6 +11,7 @@
     struct PCMachine: SessionMachine {
         let machine: Machine<KVMVirtualMachine>
         private let devices: PCDevices
+        private let virtio: PCVirtio
 
         /// Builds the machine up to the moment before its first instruction.
         ///
@@ -54,11 +55,13 @@
             do throws(KVMError) { try vcpus[0].setRegisters(registers) } catch { throw .kvm(error) }
             timeline?.mark("image loaded")
 
+            virtio = try PCVirtio(preparation, memory: memory, backend: backend, host: host)
             do throws(PortBusError) {
                 devices = try PCDevices(
                     .init(
                         machine: lifecycle, clock: host.clock, faults: host.faults, bvmConsole: host.bvmConsole,
-                        serial: host.serial, debugPort: host.debugPort, com1: com1, acpiSCI: sci))
+                        serial: host.serial, debugPort: host.debugPort, com1: com1, acpiSCI: sci,
+                        memory: virtio.bus))
             } catch {
                 throw .ports(error)
             }
@@ -68,7 +71,10 @@
             ) { index, vcpu, exits in X86Report.describe(index, vcpu, exits, memory) }
         }
 
-        func disconnect() { devices.uart.disconnect() }
+        func disconnect() {
+            devices.uart.disconnect()
+            virtio.disconnect()
+        }
 
         func debugTarget(
             control: any MachineControl, tell: @escaping @Sendable (TargetEvent) -> Void

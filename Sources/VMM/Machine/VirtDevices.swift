@@ -70,7 +70,9 @@ struct VirtDevices {
             PL061GPIO(interrupt: interrupts.line(spi: VirtPlatform.gpioSPI)),
             at: GuestAddress(VirtPlatform.gpioAddress))
         virtio = VirtioDeviceSet(kinds, memory: ram, cpuCount: cpuCount, host: host)
-        try VirtioWindows.insert(virtio, on: &memory, memory: ram, interrupts: interrupts, faults: host.faults)
+        try VirtioWindows.insert(
+            virtio, at: VirtioPlaces(.arm64), on: &memory, memory: ram, faults: host.faults,
+            line: interrupts.line(spi:))
         buses = MachineBuses(mmio: memory.build(), ports: PortBus.Builder().build())
     }
 

@@ -1,20 +1,19 @@
-internal import GuestABI
+internal import Boot
 internal import VMMCore
 internal import VirtioDevices
 
-/// The virtio-mmio windows of the `virt` machine: device n of the set in window n, with SPI `virtioMMIOFirstSPI` + n.
+/// The virtio-mmio windows of a machine: device n of the set in window n.
 enum VirtioWindows {
+    /// - Parameter line: the wire to an interrupt number of `VirtioPlaces`; called once a window.
     static func insert(
-        _ set: VirtioDeviceSet, on bus: inout MMIOBus.Builder, memory: GuestMemory, interrupts: VirtInterrupts,
-        faults: GuestFaultLog
+        _ set: VirtioDeviceSet, at places: VirtioPlaces, on bus: inout MMIOBus.Builder, memory: GuestMemory,
+        faults: GuestFaultLog, line: (UInt32) -> any InterruptLine
     ) throws(MMIOBusError) {
         for (index, member) in set.members.enumerated() {
-            let spi = VirtPlatform.virtioMMIOFirstSPI + UInt32(index)
+            let window = places.window(index)
             let transport = VirtioMMIO(
-                member.device, name: member.name, memory: memory, interrupt: interrupts.line(spi: spi), faults: faults)
-            try bus.insert(
-                transport,
-                at: GuestAddress(VirtPlatform.virtioMMIOAddress + UInt64(index) * VirtPlatform.virtioMMIOStride))
+                member.device, name: member.name, memory: memory, interrupt: line(window.interrupt), faults: faults)
+            try bus.insert(transport, at: GuestAddress(window.address))
         }
     }
 }

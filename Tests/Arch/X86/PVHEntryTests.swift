@@ -34,6 +34,25 @@ import X86
         #expect(try memory.copyOut(GuestAddress(initrd), count: 5001).last == 0)
     }
 
+    @Test("virtio-mmio windows are words of the command line, before what is init's")
+    func devices() throws {
+        var configuration = BootConfiguration(memorySize: 16 << 20)
+        configuration.commandLine = "quiet -- single"
+        configuration.devices.windows = [0xFEB0_0000, 0xFEB0_0200].map {
+            .init(address: $0, size: 0x200, interrupt: $0 == 0xFEB0_0000 ? 16 : 17)
+        }
+        let plan = try X86Boot.plan(image: BootImage(builder.build()), configuration: configuration)
+        let memory = try GuestMemory(plan.ramRanges)
+        try plan.load(into: memory)
+        let words = "virtio_mmio.device=512@0xfeb00000:16 virtio_mmio.device=512@0xfeb00200:17"
+        let line = "quiet \(words) -- single\0"
+        #expect(try memory.copyOut(GuestAddress(0x7000), count: line.utf8.count) == Array(line.utf8))
+        configuration.commandLine = String(repeating: "x", count: BootConfiguration.maximumCommandLine)
+        #expect(throws: BootImageError.commandLineTooLong(length: 4096 + words.utf8.count, limit: 4095)) {
+            try X86Boot.plan(image: BootImage(builder.build()), configuration: configuration)
+        }
+    }
+
     @Test("pvh.pandoc: 32-bit protected mode, flat segments, paging off, a task state segment of 0x67 bytes and one")
     func registers() throws {
         let plan = try X86Boot.plan(
