@@ -1,6 +1,6 @@
 import Synchronization
 
-/// A fixed piece of memory given by the owner for as long as the machine runs; accesses are bounds-checked.
+/// A fixed piece of memory, the owner's for as long as this value is used; accesses are bounds-checked.
 ///
 /// What needs storage before the heap exists, or storage that the heap must not know, lives in one of these. The bytes
 /// are uninitialised at first: users keep track of what they wrote.
@@ -46,8 +46,15 @@ package struct RawStorage: @unchecked Sendable {
 
     @inline(__always) @unsafe
     private func word(_ offset: Int) -> UnsafeMutablePointer<Atomic<UInt64>> {
-        precondition(offset >= 0 && offset & 7 == 0 && count >= 8 && offset <= count - 8)
         // SAFETY: in bounds and aligned; Atomic<UInt64> has UInt64's layout and any bits are a value of it.
-        return unsafe (base + offset).assumingMemoryBound(to: Atomic<UInt64>.self)
+        return unsafe pointer(offset, size: 8).assumingMemoryBound(to: Atomic<UInt64>.self)
+    }
+
+    /// The address of an aligned value of `size` bytes, a power of two up to 8, that lies within bounds.
+    @inline(__always) @unsafe
+    func pointer(_ offset: Int, size: Int) -> UnsafeMutableRawPointer {
+        precondition(offset >= 0 && offset & (size - 1) == 0 && count >= size && offset <= count - size)
+        // SAFETY: checked above; `base` is 8-byte aligned.
+        return unsafe base + offset
     }
 }
