@@ -8,6 +8,7 @@ enum GIC {
         static var group: UInt64 { VirtPlatform.gicDistributorAddress + 0x080 }
         static var setEnable: UInt64 { VirtPlatform.gicDistributorAddress + 0x100 }
         static var priority: UInt64 { VirtPlatform.gicDistributorAddress + 0x400 }
+        static var configuration: UInt64 { VirtPlatform.gicDistributorAddress + 0xC00 }
         static var router: UInt64 { VirtPlatform.gicDistributorAddress + 0x6000 }
     }
 
@@ -50,6 +51,12 @@ enum GIC {
         store32(frame + Redistributor.setEnable, 1 << interrupt)
     }
 
+    /// Makes a shared peripheral interrupt level-triggered, whatever the loader left.
+    static func setLevelTriggered(_ interrupt: UInt32) {
+        let word = Distributor.configuration + UInt64(interrupt / 16) * 4
+        store32(word, load32(word) & ~(2 << (interrupt % 16 * 2)))
+    }
+
     /// Sends a shared peripheral interrupt to the boot CPU.
     static func enableShared(_ interrupt: UInt32) {
         let word = UInt64(interrupt / 32) * 4
@@ -69,9 +76,11 @@ enum GIC {
             let source = source(interrupt)
             if source == .timer { GenericTimer.stop() }
             // The end of interrupt comes before the handler, which may halt; a level-triggered line is lowered before that.
+            // Devices' handlers do so themselves, and halt nothing.
             if source == .console { PL011.acknowledge() }
-            write_icc_eoir1(UInt64(interrupt))
-            Interrupts.handle(source)
+            if source != .device { write_icc_eoir1(UInt64(interrupt)) }
+            Interrupts.handle(source, number: interrupt)
+            if source == .device { write_icc_eoir1(UInt64(interrupt)) }
         }
     }
 
@@ -81,6 +90,7 @@ enum GIC {
         case SGI.halt: .halt
         case GenericTimer.interrupt: .timer
         case PL011.interrupt: .console
+        case 32...: .device
         default: .other
         }
     }

@@ -18,8 +18,10 @@ struct PageTables {
     }
 
     private static var blockSize: UInt64 { 2 << 20 }
+    private static var addressLimit: UInt64 { 1 << 39 }
 
     let root: UInt64
+    /// Memory for tables; empty once the heap has it.
     private var pages: BootMemoryMap
 
     /// - Parameters:
@@ -38,13 +40,32 @@ struct PageTables {
         }
         // Text: UXN only matters to EL0, which there is none of.
         map(kernel_start_address() & ~(Self.blockSize - 1), Bits.block | Bits.normal | Bits.readOnly | 1 << 54)
-        mapDevice(VirtPlatform.gicDistributorAddress)
-        mapDevice(VirtPlatform.pl011Address)
+        mapDeviceBlock(VirtPlatform.gicDistributorAddress)
+        mapDeviceBlock(VirtPlatform.pl011Address)
         let first = table(at: table(at: root, index: 0), index: 0)
         for page in [VirtPlatform.bvmConsoleAddress, VirtPlatform.panicAddress] {
             store64(first + (page >> 12) * 8, page | Bits.table | Bits.device | Bits.noExecute)
         }
         memory = pages
+    }
+
+    /// The tables in use, to be added to.
+    private init() {
+        root = load64(kernel_ttbr0_address())
+        pages = BootMemoryMap()
+    }
+
+    /// Maps a device's registers for all CPUs, once there is a heap. One thread at a time.
+    static func mapDevice(_ range: PhysicalRange) {
+        var tables = PageTables()
+        var address = range.start & ~(blockSize - 1)
+        while address < min(range.end, addressLimit) {
+            tables.mapDeviceBlock(address)
+            address += blockSize
+        }
+        // What was not mapped is in no CPU's translations: the entries need only be seen by the table walks.
+        data_barrier()
+        instruction_barrier()
     }
 
     /// Takes the tables into use on this CPU, and tells the others' start-up code.
@@ -58,7 +79,7 @@ struct PageTables {
         clean_cache_line(kernel_ttbr0_address())
     }
 
-    private mutating func mapDevice(_ address: UInt64) {
+    private mutating func mapDeviceBlock(_ address: UInt64) {
         map(address & ~(Self.blockSize - 1), Bits.block | Bits.device | Bits.noExecute)
     }
 
@@ -78,7 +99,7 @@ struct PageTables {
 
     private static func takePage(_ memory: inout BootMemoryMap) -> UInt64 {
         // The boot map has the first 4 GiB.
-        guard let page = memory.take(size: 4096, below: 1 << 32) else { CPU.haltForever() }
+        let page = memory.take(size: 4096, below: 1 << 32) ?? Heap.allocatePages(order: 0)
         unsafe clearPage(page)
         return page
     }

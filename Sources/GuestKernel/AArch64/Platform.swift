@@ -71,6 +71,17 @@ enum Platform {
         GIC.enableCPU()
     }
 
+    /// Lets a level-triggered SPI call `handler`, beside those it calls already.
+    ///
+    /// - Returns: false when there is no such SPI.
+    static func connectLine(_ line: UInt32, _ handler: @escaping () -> Void) -> Bool {
+        guard line < 988 else { return false }
+        DeviceInterrupts.add(32 + line, handler)
+        GIC.setLevelTriggered(32 + line)
+        GIC.enableShared(32 + line)
+        return true
+    }
+
     static func startCPU(_ cpu: CPUState) { SecondaryCPUs.start(cpu) }
 
     /// The console the parameters ask for, else the one that answers.

@@ -13,6 +13,7 @@ enum Commands {
             Command("irq", summary: "interrupts since the start, by source and CPU") { _, output in irq(output) },
             Command(
                 "trace", summary: "trace points", usage: "[on [NAME...] | off | show [COUNT]]", handler: trace),
+            Command("blk", summary: "the disks", usage: BlockCommand.usage, handler: BlockCommand.run),
             Command("dmesg", summary: "the kernel's log") { _, output in dmesg(output) },
             Command("bench", summary: "measure switches, timer, allocation, IPI, console") { _, output in
                 Benchmark.run(output)

@@ -34,11 +34,14 @@ enum Heap {
     }
 
     /// Storage of 2^order pages that is never given back.
-    static func permanentStorage(order: Int) -> RawStorage {
+    static func permanentStorage(order: Int) -> RawStorage { memory(order: order).storage }
+
+    /// 2^order pages, for a device's use too; the owner may `free` them by their address when nobody uses the value any more.
+    static func memory(order: Int) -> DMAMemory {
         let address = allocatePages(order: order)
         guard let base = unsafe UnsafeMutableRawPointer(bitPattern: UInt(address)) else { Panic.stop("null page") }
-        // SAFETY: the pages were allocated above, nobody else knows them, and they are never freed.
-        return unsafe RawStorage(base: base, count: 4096 << order)
+        // SAFETY: the pages were allocated above, and nobody else knows them; the kernel's map is the identity.
+        return DMAMemory(storage: unsafe RawStorage(base: base, count: 4096 << order), address: address)
     }
 
     struct Accounts {

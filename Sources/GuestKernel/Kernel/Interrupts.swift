@@ -1,6 +1,6 @@
 /// What interrupts the kernel: the same on both architectures.
 enum InterruptSource: Int, CaseIterable {
-    case timer, reschedule, halt, console, spurious, other
+    case timer, reschedule, halt, console, device, spurious, other
 
     var name: StaticString {
         switch self {
@@ -8,6 +8,7 @@ enum InterruptSource: Int, CaseIterable {
         case .reschedule: "reschedule IPI"
         case .halt: "halt IPI"
         case .console: "console"
+        case .device: "devices"
         case .spurious: "spurious"
         case .other: "other"
         }
@@ -17,7 +18,9 @@ enum InterruptSource: Int, CaseIterable {
 /// The part of interrupt handling that knows no hardware. Called with interrupts off, on the interrupted thread's stack.
 enum Interrupts {
     /// Handles one interrupt; the controller has been told, or will be by the caller before `leave`.
-    static func handle(_ source: InterruptSource) {
+    ///
+    /// - Parameter number: of a device's interrupt, see `DeviceInterrupts`; its line is low, or masked, only when this returns.
+    static func handle(_ source: InterruptSource, number: UInt32 = 0) {
         let cpu = CPUState.current
         cpu.interruptCounts[source.rawValue] += 1
         Trace.emit(.interrupt, UInt64(source.rawValue))
@@ -26,6 +29,7 @@ enum Interrupts {
         case .reschedule: Scheduler.rescheduleInterrupt(cpu)
         case .halt: CPU.haltForever()
         case .console: Console.shared.interrupt()
+        case .device: DeviceInterrupts.handle(number)
         case .spurious, .other: break
         }
     }

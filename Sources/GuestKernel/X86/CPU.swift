@@ -50,14 +50,25 @@ enum CPU {
     }
 }
 
-/// Interrupt vectors: exceptions to 31, then the I/O APIC's pins, then the local APIC's.
+/// Interrupt vectors: exceptions to 31, then the I/O APIC's pins, then the local APIC's, then what is given to devices.
 enum Vector {
     static var firstPin: UInt8 { 32 }
     static var timer: UInt8 { 48 }
     static var reschedule: UInt8 { 49 }
     static var halt: UInt8 { 50 }
     static var spurious: UInt8 { 63 }
-    static var count: Int { 64 }
+    static var firstDevice: UInt8 { 64 }
+    static var count: Int { 96 }
+
+    // SAFETY: used by the one thread that starts drivers.
+    nonisolated(unsafe) private static var next = firstDevice
+
+    /// A vector that no device has yet; nil when all are given away.
+    static func takeForDevice() -> UInt8? {
+        guard unsafe Int(next) < count else { return nil }
+        defer { unsafe next += 1 }
+        return unsafe next
+    }
 
     static func of(_ source: InterruptSource) -> UInt8 {
         switch source {
@@ -65,7 +76,7 @@ enum Vector {
         case .reschedule: reschedule
         case .halt: halt
         case .console: firstPin + UInt8(PCPlatform.com1IRQ)
-        case .spurious, .other: spurious
+        case .device, .spurious, .other: spurious
         }
     }
 
@@ -76,6 +87,7 @@ enum Vector {
         case halt: .halt
         case firstPin + UInt8(PCPlatform.com1IRQ): .console
         case spurious: .spurious
+        case firstDevice...: .device
         default: .other
         }
     }

@@ -8,11 +8,13 @@ enum IOAPIC {
         store32(PCPlatform.ioAPICAddress + 0x10, value)
     }
 
-    /// Routes an edge-triggered, active-high pin to a vector of the boot CPU.
-    static func route(pin: UInt32, vector: UInt8) {
+    /// Routes an active-high pin to a vector of the boot CPU.
+    static func route(pin: UInt32, vector: UInt8, isLevelTriggered: Bool = false) {
         write(0x11 + pin * 2, 0)
-        write(0x10 + pin * 2, UInt32(vector))
+        write(0x10 + pin * 2, UInt32(vector) | (isLevelTriggered ? 1 << 15 : 0))
     }
+
+    static var pinCount: UInt32 { 24 }
 
     /// Masks both 8259s, which are not used.
     static func disableLegacyControllers() {

@@ -47,7 +47,9 @@ struct InterruptFrame {
     let frame = InterruptFrame(address: address)
     guard frame.vector >= 32 else { ExceptionReport.stop(frame) }
     let source = Vector.source(frame.vector)
-    if source != .spurious { LocalAPIC.endOfInterrupt() }
-    Interrupts.handle(source)
+    // A device's handler lowers its line: the end of interrupt comes after that, and before all others, which may halt.
+    if source != .spurious, source != .device { LocalAPIC.endOfInterrupt() }
+    Interrupts.handle(source, number: UInt32(truncatingIfNeeded: frame.vector))
+    if source == .device { LocalAPIC.endOfInterrupt() }
     Interrupts.leave()
 }

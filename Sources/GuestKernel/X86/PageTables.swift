@@ -15,12 +15,13 @@ struct PageTables {
     }
 
     private static var largePage: UInt64 { 2 << 20 }
+    private static var addressLimit: UInt64 { 1 << 47 }
     private static var hugePage: UInt64 { 1 << 30 }
 
     let root: UInt64
     private let noExecute: UInt64
     private let hasHugePages: Bool
-    /// Memory for tables, not cleared by anyone but fresh: taken from the lowest RAM behind the kernel.
+    /// Memory for tables, not cleared by anyone but fresh: taken from the lowest RAM behind the kernel. Empty once the heap has it.
     private var pages: BootMemoryMap
 
     /// - Parameters:
@@ -38,10 +39,30 @@ struct PageTables {
         for index in 0..<ram.count { mapRAM(ram[index]) }
         // The kernel's text and tables for reading: one large page.
         map(kernel_start_address() & ~(Self.largePage - 1), Bits.present | Bits.large)
-        mapDevice(PCPlatform.ioAPICAddress)
-        mapDevice(PCPlatform.localAPICAddress)
-        mapDevice(Power.sleepControlAddress)
+        mapDeviceBlock(PCPlatform.ioAPICAddress)
+        mapDeviceBlock(PCPlatform.localAPICAddress)
+        mapDeviceBlock(Power.sleepControlAddress)
         memory = pages
+    }
+
+    /// The tables in use, to be added to.
+    private init() {
+        root = read_cr3() & Bits.address
+        noExecute = read_msr(MSR.efer) & 1 << 11 != 0 ? Bits.noExecute : 0
+        hasHugePages = false
+        pages = BootMemoryMap()
+    }
+
+    /// Maps a device's registers for all CPUs, once there is a heap. One thread at a time.
+    ///
+    /// What was not mapped is in no CPU's translations: none needs to be dropped.
+    static func mapDevice(_ range: PhysicalRange) {
+        var tables = PageTables()
+        var address = range.start & ~(largePage - 1)
+        while address < min(range.end, addressLimit) {
+            tables.mapDeviceBlock(address)
+            address += largePage
+        }
     }
 
     /// Takes the tables into use on this CPU.
@@ -77,7 +98,7 @@ struct PageTables {
         for page: UInt64 in 1..<512 { store64(table + page * 8, page << 12 | Bits.present | Bits.writable) }
     }
 
-    private mutating func mapDevice(_ address: UInt64) {
+    private mutating func mapDeviceBlock(_ address: UInt64) {
         map(
             address & ~(Self.largePage - 1),
             Bits.present | Bits.writable | Bits.large | Bits.uncached | noExecute)
@@ -98,7 +119,7 @@ struct PageTables {
     }
 
     private static func takePage(_ memory: inout BootMemoryMap) -> UInt64 {
-        guard let page = memory.take(size: 4096, below: 1 << 30) else { CPU.haltForever() }
+        let page = memory.take(size: 4096, below: 1 << 30) ?? Heap.allocatePages(order: 0)
         unsafe clearPage(page)
         return page
     }

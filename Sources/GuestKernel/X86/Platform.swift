@@ -51,6 +51,16 @@ enum Platform {
         LocalAPIC.enable()
     }
 
+    /// Lets a level-triggered pin of the I/O APIC call `handler`; a pin has one.
+    ///
+    /// - Returns: false when there is no such pin, or no vector left.
+    static func connectLine(_ line: UInt32, _ handler: @escaping () -> Void) -> Bool {
+        guard line < IOAPIC.pinCount, let vector = Vector.takeForDevice() else { return false }
+        DeviceInterrupts.add(UInt32(vector), handler)
+        IOAPIC.route(pin: line, vector: vector, isLevelTriggered: true)
+        return true
+    }
+
     static func startCPU(_ cpu: CPUState) { SecondaryCPUs.start(cpu) }
 
     /// The console the parameters ask for, else the one that answers.

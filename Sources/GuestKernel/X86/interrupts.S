@@ -1,4 +1,4 @@
-// Interrupt and exception entry: 64 stubs, 16 bytes apart, one a vector. Each leaves the same frame on the interrupted stack
+// Interrupt and exception entry: 96 stubs, 16 bytes apart, one a vector. Each leaves the same frame on the interrupted stack
 // (InterruptFrame.swift) and calls interrupt_dispatch with its address.
 
     .text
@@ -6,7 +6,7 @@
     .globl interrupt_stubs
 interrupt_stubs:
     .set vector, 0
-    .rept 64
+    .rept 96
     .balign 16
     // Vectors whose exception pushes an error code; the others push a 0 in its place.
     .if !(vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21 || vector == 29 || vector == 30)

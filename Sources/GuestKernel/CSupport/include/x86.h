@@ -74,7 +74,7 @@ INLINE void load_task_register(uint16_t selector) { __asm__ volatile("ltr %0" ::
 // The word at GS:0, which the kernel keeps the CPU's index in.
 INLINE uint64_t read_gs0(void) { uint64_t v; __asm__ volatile("movq %%gs:0, %0" : "=r"(v)); return v; }
 
-// First of 64 interrupt entry stubs, 16 bytes apart.
+// First of 96 interrupt entry stubs, 16 bytes apart.
 extern char interrupt_stubs[];
 INLINE uint64_t interrupt_stubs_address(void) { return (uint64_t)interrupt_stubs; }
 // The code a secondary CPU starts with, to be copied below 1 MiB; its last 24 bytes are filled in.

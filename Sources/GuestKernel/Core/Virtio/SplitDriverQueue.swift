@@ -33,6 +33,12 @@ package struct SplitDriverQueue: ~Copyable {
         package let descriptors: UInt64
         package let available: UInt64
         package let used: UInt64
+
+        package init(descriptors: UInt64, available: UInt64, used: UInt64) {
+            self.descriptors = descriptors
+            self.available = available
+            self.used = used
+        }
     }
 
     /// Marks a chain's end among the links, and the end of the free list.

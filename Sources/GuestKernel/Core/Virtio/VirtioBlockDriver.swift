@@ -23,7 +23,7 @@ package struct VirtioBlockDriver: ~Copyable {
     /// 42 requests of three descriptors.
     package static var queueSize: UInt16 { 128 }
 
-    package let sectorCount: UInt64
+    package private(set) var sectorCount: UInt64
     package let blockSize: UInt32
     package let isReadOnly: Bool
     package let hasFlush: Bool
@@ -53,10 +53,7 @@ package struct VirtioBlockDriver: ~Copyable {
         guard let slots = memory(size * Self.slotSize) else { throw device.giveUp(.noMemory) }
         let block = features & Feature.blockSize != 0 ? transport.configuration32(Configuration.blockSize) : 512
         blockSize = block >= 512 && block & (block - 1) == 0 ? block : 512
-        sectorCount = device.readConfiguration {
-            UInt64($0.configuration32(Configuration.capacity + 4)) << 32
-                | UInt64($0.configuration32(Configuration.capacity))
-        }
+        sectorCount = Self.readCapacity(device)
         isReadOnly = features & Feature.readOnly != 0
         hasFlush = features & Feature.flush != 0
         depth = size / 3
@@ -111,10 +108,18 @@ package struct VirtioBlockDriver: ~Copyable {
 
     /// Takes what the device has completed, and starts what waits. Called on an interrupt.
     ///
+    /// - Parameter configurationChanged: the device says so; its capacity may be another one.
     /// - Returns: the completed requests, with their status; after a fault of the device all that there were.
-    package mutating func collect() -> BlockRequestList {
+    package mutating func collect(configurationChanged: Bool = false) -> BlockRequestList {
         var finished = BlockRequestList()
         guard failure == nil else { return finished }
+        if configurationChanged {
+            if device.transport.status & VirtioStatus.needsReset != 0 {
+                fail(.needsReset, &finished)
+                return finished
+            }
+            sectorCount = Self.readCapacity(device)
+        }
         do throws(SplitDriverQueue.Fault) {
             repeat {
                 while let completion = try queue.next() {
@@ -135,8 +140,15 @@ package struct VirtioBlockDriver: ~Copyable {
         return finished
     }
 
-    /// Stops the device and hands all requests back. Called when it asks for a reset, too.
-    package mutating func fail(_ failure: VirtioFailure, _ finished: inout BlockRequestList) {
+    private static func readCapacity(_ device: VirtioDevice) -> UInt64 {
+        device.readConfiguration {
+            let high = UInt64($0.configuration32(Configuration.capacity + 4))
+            return high << 32 | UInt64($0.configuration32(Configuration.capacity))
+        }
+    }
+
+    /// Stops the device and hands all requests back.
+    private mutating func fail(_ failure: VirtioFailure, _ finished: inout BlockRequestList) {
         guard self.failure == nil else { return }
         self.failure = failure
         do throws(VirtioFailure) { try device.reset() } catch {}
