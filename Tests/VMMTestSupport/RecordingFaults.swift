@@ -19,5 +19,6 @@ package final class RecordingFaults: Sendable {
         }
     }
 
-    package var count: Int { recorded.all.withLock { $0.count } }
+    package var count: Int { lines.count }
+    package var lines: [String] { recorded.all.withLock { $0 } }
 }

@@ -1,8 +1,9 @@
 internal import VMMCore
 
-/// One CPU: its redistributor, its own interrupts (SGIs and PPIs) and its CPU interface.
+/// One CPU: its redistributor, its own interrupts (SGIs and PPIs), the LPIs that came to it, and its CPU interface.
 struct GICCPU {
     var own = GICBank(sgis: GICState.sgis)
+    var lpis = GICLPIBank()
     var ctlr = GICR_CTLR()
     var waker = GICR_WAKER()
     var interface = GICCPUInterface()

@@ -53,13 +53,15 @@ struct GICD_CTLR: RawRepresentable {
 struct GICD_TYPER: RawRepresentable {
     var rawValue: UInt32 = 0
 
-    /// 1-of-N routing is there, message-based SPIs, LPIs, extended SPIs and a range selector are not.
+    /// 1-of-N routing is there, message-based SPIs, extended SPIs and a range selector are not.
     /// - Parameter bankCount: rows of 32 INTIDs, SGIs and PPIs included.
-    init(bankCount: Int) {
+    init(bankCount: Int, hasLPIs: Bool) {
         // ITLinesNumber.
         rawValue[0...4] = UInt32(truncatingIfNeeded: bankCount - 1)
-        // IDbits: INTIDs of 16 bits, one less.
-        rawValue[19...23] = 15
+        // LPIS. num_LPIs (15:11) is 0: as many as IDbits says.
+        rawValue[bit: 17] = hasLPIs
+        // IDbits: the bits of an INTID, one less.
+        rawValue[19...23] = hasLPIs ? UInt32(GICLPIBank.intidBits - 1) : 15
         // A3V: affinity 3 may be other than zero.
         rawValue[bit: 24] = true
     }
@@ -120,7 +122,7 @@ struct GICAffinity: Hashable {
 /// What a frame says of its maker and of itself. Source: GICv3, "Identification registers"; the part numbers
 /// are those of Arm's GIC-500.
 enum GICIdentification {
-    /// GICD_IIDR and GICR_IIDR: implementer Arm (0x43B), the rest zero.
+    /// GICD_IIDR, GICR_IIDR and GITS_IIDR: implementer Arm (0x43B), the rest zero.
     static let iidr: UInt32 = 0x0000_043B
 
     /// The registers from 0xFFD0 on, of 32 bits each; zero past the last.
@@ -143,4 +145,5 @@ enum GICIdentification {
 
     static let distributorPart: UInt32 = 0x92
     static let redistributorPart: UInt32 = 0x93
+    static let itsPart: UInt32 = 0x94
 }

@@ -12,9 +12,9 @@ extension GICState {
         }
         switch GICDRegister.decode(offset, width) {
         case .CTLR: return UInt64(ctlr.rawValue)
-        case .TYPER: return UInt64(GICD_TYPER(bankCount: rows.count + 1).rawValue)
+        case .TYPER: return UInt64(GICD_TYPER(bankCount: rows.count + 1, hasLPIs: hasLPIs).rawValue)
         case .IIDR: return UInt64(GICIdentification.iidr)
-        case .IROUTER(let intid, let byte): return router(intid - 32).rawValue >> UInt64(8 * byte) & width.mask
+        case .IROUTER(let intid, let byte): return router(intid - 32).rawValue.part(byte, width)
         case .identification(let index):
             return UInt64(GICIdentification.register(index, part: GICIdentification.distributorPart))
         case nil: return 0
@@ -31,9 +31,8 @@ extension GICState {
         case .CTLR:
             updateParticipation { $0.ctlr.rawValue = word & GICD_CTLR.writable | GICD_CTLR.fixed }
         case .IROUTER(let intid, let byte):
-            let shift = UInt64(8 * byte)
-            let kept = router(intid - 32).rawValue & ~(width.mask << shift)
-            setRouter(intid - 32, GICD_IROUTER(rawValue: kept | (value & width.mask) << shift))
+            let router = router(intid - 32).rawValue.replacingPart(byte, width, with: value)
+            setRouter(intid - 32, GICD_IROUTER(rawValue: router))
         case .TYPER, .IIDR, .identification, nil:
             break
         }
@@ -50,11 +49,16 @@ extension GICState {
             return UInt64(cpus[cpu].own.read(register, first: first, width))
         }
         switch GICRRegister.decode(offset, width) {
-        case .CTLR: return UInt64(cpus[cpu].ctlr.rawValue)
+        case .CTLR: return UInt64(cpus[cpu].ctlr.rawValue | (hasLPIs ? GICR_CTLR.withLPIs : 0))
         case .IIDR: return UInt64(GICIdentification.iidr)
         case .TYPER(let byte):
-            return GICR_TYPER(cpu: cpu, isLast: cpu == cpus.count - 1).rawValue >> UInt64(8 * byte) & width.mask
+            let typer = GICR_TYPER(cpu: cpu, isLast: cpu == cpus.count - 1, hasLPIs: hasLPIs)
+            return typer.rawValue.part(byte, width)
         case .WAKER: return UInt64(cpus[cpu].waker.rawValue)
+        case .PROPBASER(let byte): return cpus[cpu].lpis.readPROPBASER.part(byte, width)
+        case .PENDBASER(let byte): return cpus[cpu].lpis.readPENDBASER.part(byte, width)
+        // SYNCR.Busy (bit 0) is never one.
+        case .INVLPIR, .INVALLR, .SYNCR: return 0
         case .identification(let index):
             return UInt64(GICIdentification.register(index, part: GICIdentification.redistributorPart))
         case nil: return 0
@@ -74,7 +78,13 @@ extension GICState {
         switch GICRRegister.decode(offset, width) {
         case .CTLR: updateParticipation { $0.setControl(word, cpu: cpu) }
         case .WAKER: updateParticipation { $0.setWaker(word, cpu: cpu) }
-        case .IIDR, .TYPER, .identification, nil: break
+        case .PROPBASER(let byte):
+            setLPITables(cpu) { $0.writePROPBASER($0.readPROPBASER.replacingPart(byte, width, with: value)) }
+        case .PENDBASER(let byte):
+            setLPITables(cpu) { $0.writePENDBASER($0.readPENDBASER.replacingPart(byte, width, with: value)) }
+        case .INVLPIR: reload(lpi: Int(word), cpu: cpu)
+        case .INVALLR: reloadLPIs(cpu: cpu)
+        case .IIDR, .TYPER, .SYNCR, .identification, nil: break
         }
     }
 

@@ -5,8 +5,7 @@ internal import VMMCore
 ///
 /// Each CPU's most urgent pending interrupt is kept up to date (`GICCPU.best`), so that an acknowledge does not search.
 /// A search looks at the CPU's own 32 interrupts and at the rows of SPIs that have something to forward, word by word.
-/// LPIs, once there is an ITS, are one more candidate in `findBest`, from a source of their own: they have neither an
-/// active state nor a place in the rows.
+/// LPIs are one more candidate, the best of `GICLPIBank`: they have neither an active state nor a place in the rows.
 struct GICState {
     /// SGIs are the first 16 of a CPU's own interrupts.
     static let sgis: UInt32 = 0xFFFF
@@ -32,11 +31,16 @@ struct GICState {
     private var routers: [GICD_IROUTER]
     private var routes: [Route]
     private(set) var cpus: [GICCPU]
+    /// Where the tables of LPIs are. Nil: no LPIs, and no ITS.
+    let memory: GuestMemory?
+    var its: GICITS
     /// The CPU that takes 1-of-N interrupts, by group; -1 when none takes part.
     private var oneOfNTargets = InlineArray<2, Int>(repeating: -1)
     private var delivery = GICDelivery()
 
-    init(cpuCount: Int, spiCount: Int) {
+    init(cpuCount: Int, spiCount: Int, memory: GuestMemory?) {
+        self.memory = memory
+        its = GICITS(cpuCount: cpuCount)
         rows = Array(repeating: GICBank(sgis: 0), count: spiCount / 32)
         routers = Array(repeating: GICD_IROUTER(), count: spiCount)
         // The reset value of IROUTER names affinity 0.0.0.0.
@@ -60,7 +64,7 @@ struct GICState {
         if cpus[cpu].own.setInput(asserted, 16 + ppi) { evaluate(cpu) }
     }
 
-    /// Takes an interrupt out of the active state, wherever it is active. Nonsense is ignored.
+    /// Takes an interrupt out of the active state, wherever it is active. Nonsense is ignored, and an LPI is never active.
     mutating func deactivate(_ intid: Int, cpu: Int) {
         switch intid {
         case 0..<32:
@@ -81,10 +85,12 @@ struct GICState {
         cpus[cpu].interface.activate(best)
         if best.intid < 32 {
             cpus[cpu].own.apply(.acknowledge, to: best.intid)
-        } else {
+        } else if best.intid < GICLPIBank.firstINTID {
             let spi = best.intid - 32
             rows[spi / 32].apply(.acknowledge, to: spi % 32)
             refresh(row: spi / 32)
+        } else {
+            cpus[cpu].lpis.clear(best.intid)
         }
         evaluate(cpu)
         return UInt64(best.intid)
@@ -163,6 +169,12 @@ struct GICState {
 
     // MARK: CPUs
 
+    /// Changes what is pending at this CPU only.
+    mutating func update(_ cpu: Int, _ change: (inout GICCPU) -> Void) {
+        change(&cpus[cpu])
+        evaluate(cpu)
+    }
+
     /// Changes what only this CPU's signals depend on: its interface's masks and active priorities.
     mutating func updateInterface(_ cpu: Int, _ change: (inout GICCPUInterface) -> Void) {
         change(&cpus[cpu].interface)
@@ -181,7 +193,11 @@ struct GICState {
 
     mutating func setWaker(_ value: UInt32, cpu: Int) { cpus[cpu].waker.write(value) }
 
-    mutating func setControl(_ value: UInt32, cpu: Int) { cpus[cpu].ctlr.rawValue = value & GICR_CTLR.writable }
+    mutating func setControl(_ value: UInt32, cpu: Int) {
+        let writable = hasLPIs ? GICR_CTLR.writable | GICR_CTLR.enableLPIs : GICR_CTLR.writable
+        cpus[cpu].ctlr.rawValue = value & writable
+        setLPIsEnabled(cpus[cpu].ctlr.enablesLPIs, cpu: cpu)
+    }
 
     mutating func setGroupEnable(_ value: UInt64, _ group: GICGroup, cpu: Int) {
         cpus[cpu].interface.writeIGRPEN(value, group)
@@ -199,7 +215,7 @@ struct GICState {
         signal(cpu)
     }
 
-    /// The lowest INTID of the most urgent priority that may go to the CPU.
+    /// The lowest INTID of the most urgent priority that may go to the CPU. LPIs have the highest INTIDs.
     private func findBest(_ cpu: Int) -> GICPendingInterrupt? {
         let takesGroup0 = ctlr.enableGrp0 && cpus[cpu].takes(.group0)
         let takesGroup1 = ctlr.enableGrp1 && cpus[cpu].takes(.group1)
@@ -222,6 +238,7 @@ struct GICState {
                 intid: 32 * (row + 1) + index, priority: priority, group: rows[row].group(index))
             limit = priority
         }
+        if takesGroup1, let lpi = cpus[cpu].lpis.best, lpi.priority < limit { best = lpi }
         return best
     }
 

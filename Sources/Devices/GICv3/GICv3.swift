@@ -3,7 +3,8 @@ package import VMMCore
 
 /// A GICv3 with one security state (GICD_CTLR.DS is always one), as QEMU's `virt` machine offers it to a guest at EL1:
 /// a distributor, a redistributor for each CPU, and the CPU interfaces' system registers. Affinity routing is always on;
-/// CPU n has affinity 0.0.(n / 16).(n mod 16). LPIs and the ITS are absent, five priority bits are implemented.
+/// CPU n has affinity 0.0.(n / 16).(n mod 16). Five priority bits are implemented. Given guest memory it has LPIs, 8192 of them,
+/// and an ITS.
 ///
 /// The group of an interrupt decides the signal: group 1 asserts a CPU's IRQ line, group 0 its FIQ line. A 1-of-N
 /// interrupt goes to the first CPU that is awake and has its group enabled. Of several interrupts of one priority the one
@@ -14,6 +15,7 @@ package import VMMCore
 /// without a lock held, on the thread that caused the change. Order: when the call that caused a change returns, the
 /// lines have that change or a later one.
 /// Errors: none that a guest can cause; see `GICState` on registers that are not there.
+/// Guest memory is read and written, for LPIs, with the controller's lock held.
 /// Source: GICv3 (Arm IHI 0069).
 package final class GICv3: Sendable {
     /// Redistributors that fit between 0x080A_0000 and the UART at 0x0900_0000 of the `virt` machine.
@@ -24,6 +26,7 @@ package final class GICv3: Sendable {
     private let irq: [any OrderedInterruptLine]
     private let fiq: [any OrderedInterruptLine]
     private let state: Mutex<GICState>
+    let faults: GuestFaultLog?
     package let cpuCount: Int
     package let spiCount: Int
 
@@ -32,9 +35,10 @@ package final class GICv3: Sendable {
     ///   - spiCount: a multiple of 32, from 32 to 960.
     ///   - irq: CPU n's IRQ input, level-sensitive, at index n.
     ///   - fiq: likewise, FIQ.
+    ///   - lpis: nil: neither LPIs nor an ITS.
     package init(
         cpuCount: Int, spiCount: Int = GICv3.defaultSPICount, irq: [any OrderedInterruptLine],
-        fiq: [any OrderedInterruptLine]
+        fiq: [any OrderedInterruptLine], lpis: LPISupport? = nil
     ) {
         precondition((1...Self.maximumCPUCount).contains(cpuCount))
         precondition(irq.count == cpuCount && fiq.count == cpuCount)
@@ -43,7 +47,8 @@ package final class GICv3: Sendable {
         self.spiCount = spiCount
         self.irq = irq
         self.fiq = fiq
-        state = Mutex(GICState(cpuCount: cpuCount, spiCount: spiCount))
+        faults = lpis?.faults
+        state = Mutex(GICState(cpuCount: cpuCount, spiCount: spiCount, memory: lpis?.memory))
     }
 
     /// The distributor's 64 KiB, GICD.
@@ -82,7 +87,7 @@ package final class GICv3: Sendable {
 
     /// Takes one step, then brings the CPUs' lines to what came of it.
     @inline(__always)
-    fileprivate func perform<Result: Sendable>(_ step: (inout GICState) -> Result) -> Result {
+    func perform<Result: Sendable>(_ step: (inout GICState) -> Result) -> Result {
         let (result, delivery) = state.withLock { state in (step(&state), state.takeDelivery()) }
         if let first = delivery.first {
             deliver(first)
@@ -100,7 +105,7 @@ package final class GICv3: Sendable {
 
     /// A step that changes nothing that a line depends on.
     @inline(__always)
-    fileprivate func look<Result: Sendable>(_ step: (borrowing GICState) -> Result) -> Result {
+    func look<Result: Sendable>(_ step: (borrowing GICState) -> Result) -> Result {
         state.withLock { step($0) }
     }
 }

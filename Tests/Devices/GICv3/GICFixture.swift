@@ -12,10 +12,10 @@ struct GICFixture {
 
     /// - Parameter start: groups on everywhere, redistributors awake, all priorities let through; every interrupt in
     ///   group 1, enabled, at priority 0xA0 and going to CPU 0.
-    init(cpuCount: Int = 2, spiCount: Int = 64, start: Bool = true) {
+    init(cpuCount: Int = 2, spiCount: Int = 64, lpis: GICv3.LPISupport? = nil, start: Bool = true) {
         irq = (0..<cpuCount).map { _ in RecordingInterruptLine() }
         fiq = (0..<cpuCount).map { _ in RecordingInterruptLine() }
-        gic = GICv3(cpuCount: cpuCount, spiCount: spiCount, irq: irq, fiq: fiq)
+        gic = GICv3(cpuCount: cpuCount, spiCount: spiCount, irq: irq, fiq: fiq, lpis: lpis)
         gicd = gic.distributor
         gicr = gic.redistributors
         if start { self.start(cpuCount, spiCount) }
