@@ -5,6 +5,11 @@ package enum VirtPlatform {
     /// pvpanic's page: a write of bit 0 says that the guest panicked. Present when no flash is.
     package static let panicAddress: UInt64 = 0x0009_1000
     package static let gicDistributorAddress: UInt64 = 0x0800_0000
+    /// The interrupt translation service: a control frame and a translation frame of 64 KiB each.
+    package static let gicITSAddress: UInt64 = 0x0808_0000
+    package static let gicITSSize: UInt64 = 0x2_0000
+    /// GITS_TRANSLATER: where devices write their message-signalled interrupts.
+    package static let gicTranslaterAddress: UInt64 = gicITSAddress + 0x1_0040
     /// Two 64 KiB frames a CPU: RD_base and SGI_base.
     package static let gicRedistributorAddress: UInt64 = 0x080A_0000
     package static let gicRedistributorStride: UInt64 = 0x2_0000

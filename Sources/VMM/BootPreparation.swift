@@ -111,11 +111,13 @@ package struct BootPreparation: Sendable {
         }
     }
 
-    package func arm64Plan() throws(BootError) -> AArch64BootPlan {
+    /// - Parameter hasITS: the machine takes message-signalled interrupts.
+    package func arm64Plan(hasITS: Bool = true) throws(BootError) -> AArch64BootPlan {
         do throws(BootImageError) {
             var platform = VirtPlatformFacts()
             platform.seeds = seeds ?? .generate()
             platform.virtioSlots = virtioDevices.indices.map(VirtDeviceTree.VirtioSlot.init)
+            platform.hasITS = hasITS
             return try AArch64Boot.plan(image: image, configuration: boot, platform: platform)
         } catch {
             throw .image(name: imageName, error)

@@ -34,6 +34,8 @@ package struct VirtPlatformFacts: Sendable {
     /// For /chosen; nil: the guest gets none.
     package var seeds: BootSeeds?
     package var virtioSlots: [VirtDeviceTree.VirtioSlot] = []
+    /// The machine has an interrupt translation service.
+    package var hasITS = false
 
     package init() {}
 }
@@ -53,6 +55,7 @@ package enum AArch64Boot {
         tree.commandLine = configuration.commandLine
         tree.seeds = platform.seeds
         tree.virtioSlots = platform.virtioSlots
+        tree.hasITS = platform.hasITS
         if let raw = configuration.raw { return try bare(raw, image, configuration, tree) }
         if let header = try image.linuxARM64() {
             return try linux(header, image, configuration, tree)

@@ -55,7 +55,7 @@ package enum VirtMemoryMap {
         // One 64 KiB frame. Source: Arm IHI 0069, 12.8.
         Region(name: .gicDistributor, start: VirtPlatform.gicDistributorAddress, size: 0x1_0000),
         // Control and translation frames.
-        Region(name: .gicITS, start: 0x0808_0000, size: 0x2_0000),
+        Region(name: .gicITS, start: VirtPlatform.gicITSAddress, size: VirtPlatform.gicITSSize),
         // Up to the UART: room for 123 CPUs.
         Region(
             name: .gicRedistributors, start: VirtPlatform.gicRedistributorAddress,

@@ -32,7 +32,7 @@ package struct BootSeeds: Hashable, Sendable {
 /// The device tree of a `virt` machine, in the conventions of QEMU's: the same nodes, names and numbers, so that what was
 /// made for that machine finds its way.
 ///
-/// What a machine has not is not in it: no ITS, no PCI host and no fw-cfg yet. bvmconsole and pvpanic have no binding.
+/// What a machine has not is not in it: no PCI host and no fw-cfg yet. bvmconsole and pvpanic have no binding.
 /// Source: Linux Documentation/devicetree/bindings; QEMU hw/arm/virt.c, create_fdt and its helpers, for the conventions.
 package struct VirtDeviceTree: Sendable {
     /// A virtio-mmio window with a device behind it.
@@ -51,6 +51,8 @@ package struct VirtDeviceTree: Sendable {
     /// Nil: the guest gets none, and starts the same each time.
     package var seeds: BootSeeds?
     package var virtioSlots: [VirtioSlot] = []
+    /// The interrupt controller takes message-signalled interrupts.
+    package var hasITS = false
 
     package init(cpuCount: Int, ram: [GuestRange]) {
         self.cpuCount = cpuCount
@@ -62,6 +64,7 @@ package struct VirtDeviceTree: Sendable {
         static let interruptController: UInt32 = 1
         static let clock: UInt32 = 2
         static let gpio: UInt32 = 3
+        static let its: UInt32 = 4
     }
 
     package var root: DeviceTreeNode {
@@ -198,9 +201,19 @@ extension VirtDeviceTree {
                         UInt64(cpuCount) * VirtPlatform.gicRedistributorStride,
                     ]),
                 .init("#redistributor-regions", cells: 1),
-                // For the ITS's node.
                 .init("#address-cells", cells: 2), .init("#size-cells", cells: 2), .init("ranges"),
                 .init("phandle", cells: Handle.interruptController),
+            ], children: hasITS ? [its] : [])
+    }
+
+    /// A device names itself by its DeviceID, one cell. Source: Linux bindings/interrupt-controller/arm,gic-v3.yaml.
+    private var its: DeviceTreeNode {
+        DeviceTreeNode(
+            Self.name("its", VirtPlatform.gicITSAddress),
+            [
+                .init("compatible", strings: "arm,gic-v3-its"), .init("msi-controller"), .init("#msi-cells", cells: 1),
+                .init("reg", pairs: [VirtPlatform.gicITSAddress, VirtPlatform.gicITSSize]),
+                .init("phandle", cells: Handle.its),
             ])
     }
 

@@ -19,7 +19,7 @@
             timeline: TimelineRecorder?
         ) throws(BootError) {
             preparation.setCounterFrequency(KVMHost.counterFrequency)
-            let plan = try preparation.arm64Plan()
+            let plan = try preparation.arm64Plan(hasITS: false)
             let (memory, entry) = try preparation.loadedMemory(plan)
             timeline?.mark("image loaded")
 

@@ -40,7 +40,9 @@ struct VirtMachine: SessionMachine {
         } catch {
             throw .softwareCPU(error)
         }
-        let gic = GICv3(cpuCount: vcpus.count, irq: vcpus.map(\.irq), fiq: vcpus.map(\.fiq))
+        let gic = GICv3(
+            cpuCount: vcpus.count, irq: vcpus.map(\.irq), fiq: vcpus.map(\.fiq),
+            lpis: GICv3.LPISupport(memory: memory, faults: host.faults))
         let timers = Self.timers(of: vcpus.count, gic, counterStart, host)
         devices = try VirtDevices.make(
             memory: memory, virtio: preparation.virtioDevices, interrupts: VirtInterrupts(gic), cpuCount: vcpus.count,
@@ -136,7 +138,8 @@ extension VirtInterrupts {
         lines = (0..<Self.lineCount).map { gic.interruptLine(spi: $0) }
         frames = [
             (VirtPlatform.gicDistributorAddress, gic.distributor),
-            (VirtPlatform.gicRedistributorAddress, gic.redistributors),
+            (VirtPlatform.gicITSAddress, gic.its), (VirtPlatform.gicRedistributorAddress, gic.redistributors),
         ]
+        msi = gic.messageInput(at: GuestAddress(VirtPlatform.gicTranslaterAddress))
     }
 }

@@ -46,6 +46,16 @@ import VMMTestSupport
             cells("reg", of: controller) == [0, 0x0800_0000, 0, 0x1_0000, 0, 0x080A_0000, 0, UInt32(count) * 0x2_0000])
     }
 
+    @Test("the ITS is a child of the controller, where a machine has one: two frames, one cell of DeviceID")
+    func messages() throws {
+        #expect(try node("intc@8000000", of: try tree()).children.isEmpty)
+        let its = try node("intc@8000000", "its@8080000", of: try tree { $0.hasITS = true })
+        #expect(value("compatible", of: its) == Array("arm,gic-v3-its\0".utf8))
+        #expect(cells("reg", of: its) == [0, 0x0808_0000, 0, 0x2_0000])
+        #expect(value("msi-controller", of: its) == [] && cells("#msi-cells", of: its) == [1])
+        #expect(cells("phandle", of: its) == [4])
+    }
+
     @Test("every interrupt is a level of an SPI or PPI, none is used twice")
     func interrupts() throws {
         let root = try tree { $0.virtioSlots = (0..<32).map { VirtDeviceTree.VirtioSlot(index: $0) } }
