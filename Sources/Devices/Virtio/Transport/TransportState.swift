@@ -3,12 +3,14 @@ internal import VMMCore
 /// What every transport keeps of a device: status, features, queues' registers and the interrupt's causes. Pure: each
 /// method is one step, calls nobody, and says what is to be done.
 ///
-/// Source: virtio 1.2 §2.1 to §2.6, §4.2.2.
+/// Source: virtio 1.2 §2.1 to §2.6, §4.1.4.3, §4.2.2.
 struct TransportState: Sendable {
     /// What the driver wrote about a queue.
     struct Queue: Hashable, Sendable {
         var layout: QueueLayout
         var isReady = false
+        /// Which of the transport's interrupts tells of used buffers, where it has several.
+        var vector = TransportState.noVector
 
         init(maximumSize: UInt16) {
             layout = QueueLayout(
@@ -23,6 +25,12 @@ struct TransportState: Sendable {
         case driver
         case device
     }
+
+    /// VIRTIO_F_RING_PACKED, with which a queue's size need not be a power of two. Source: virtio 1.2 §2.8, §6.
+    private static let packedRing: UInt64 = 1 << 34
+
+    /// An event without an interrupt. Source: virtio 1.2 §4.1.5.1.2, VIRTIO_MSI_NO_VECTOR.
+    static let noVector: UInt16 = 0xFFFF
 
     /// What must happen outside the lock.
     enum Effect: Hashable, Sendable {
@@ -41,6 +49,7 @@ struct TransportState: Sendable {
         case features(UInt64)
         case featuresAfterNegotiation
         case queueOutOfStep
+        case queueSize(UInt32)
         case noSuchQueue(UInt32)
     }
 
@@ -58,6 +67,10 @@ struct TransportState: Sendable {
     private(set) var queues: [Queue]
     private(set) var interruptStatus: UInt32 = 0
     private(set) var generation: UInt32 = 0
+    /// The driver has read the configuration space since the generation last changed.
+    private var generationWasSeen = false
+    /// As a queue's vector, for changes of the configuration space.
+    var configurationVector = noVector
     var deviceFeatureSelect: UInt32 = 0
     var driverFeatureSelect: UInt32 = 0
     var queueSelect: UInt32 = 0
@@ -76,6 +89,15 @@ struct TransportState: Sendable {
         switch deviceFeatureSelect {
         case 0: UInt32(truncatingIfNeeded: offered)
         case 1: UInt32(truncatingIfNeeded: offered >> 32)
+        default: 0
+        }
+    }
+
+    /// The accepted features' half that the driver selected.
+    var driverFeatures: UInt32 {
+        switch driverFeatureSelect {
+        case 0: UInt32(truncatingIfNeeded: accepted)
+        case 1: UInt32(truncatingIfNeeded: accepted >> 32)
         default: 0
         }
     }
@@ -131,6 +153,7 @@ struct TransportState: Sendable {
         accepted = 0
         queues = queueSizes.map(Queue.init(maximumSize:))
         interruptStatus = 0
+        configurationVector = Self.noVector
         deviceFeatureSelect = 0
         driverFeatureSelect = 0
         queueSelect = 0
@@ -148,6 +171,15 @@ struct TransportState: Sendable {
 
     var queueIsReady: Bool { selectedQueue.map { queues[$0].isReady } ?? false }
 
+    /// What the driver wrote about the selected queue, or nil: there is no such queue.
+    var selectedLayout: QueueLayout? { selectedQueue.map { queues[$0].layout } }
+
+    /// The selected queue's vector. Only where there is such a queue can it be set.
+    var selectedVector: UInt16 {
+        get { selectedQueue.map { queues[$0].vector } ?? Self.noVector }
+        set { if let index = selectedQueue { queues[index].vector = newValue } }
+    }
+
     /// The selected queue, when its registers may be written: not while it is ready (§4.2.2.2).
     private func writableQueue() -> Result<Int, RefusalError> {
         guard let index = selectedQueue else { return .failure(RefusalError(.noSuchQueue(queueSelect))) }
@@ -159,7 +191,12 @@ struct TransportState: Sendable {
         init(_ refusal: Refusal) { self.refusal = refusal }
     }
 
-    mutating func writeQueueSize(_ value: UInt32) -> Effect {
+    /// - Parameter isChecked: refuse at once what cannot be a size, so that the register never shows it.
+    mutating func writeQueueSize(_ value: UInt32, isChecked: Bool = false) -> Effect {
+        let isPacked = accepted & Self.packedRing != 0
+        guard !isChecked || value > 0 && (isPacked || value & (value &- 1) == 0) else {
+            return .refuse(.queueSize(value))
+        }
         switch writableQueue() {
         case .failure(let error): return .refuse(error.refusal)
         case .success(let index):
@@ -216,6 +253,19 @@ struct TransportState: Sendable {
         return output.beginDelivery()
     }
 
+    /// The vector for used buffers of a queue, for the driver of `epoch`; nil: there is nobody to tell, or nobody wants it.
+    func vector(ofQueue index: UInt16, epoch: UInt32) -> UInt16? {
+        guard epoch == self.epoch, status.stage == .running, queues.indices.contains(Int(index)) else { return nil }
+        let vector = queues[Int(index)].vector
+        return vector == Self.noVector ? nil : vector
+    }
+
+    /// The vector for changes of the configuration space, likewise.
+    func configurationVector(epoch: UInt32) -> UInt16? {
+        guard epoch == self.epoch, status.stage == .running else { return nil }
+        return configurationVector == Self.noVector ? nil : configurationVector
+    }
+
     mutating func acknowledge(_ causes: UInt32) {
         interruptStatus &= ~causes
         output.want(interruptStatus != 0)
@@ -231,5 +281,14 @@ struct TransportState: Sendable {
         return raise(Self.configurationCause, epoch: epoch)
     }
 
-    mutating func nextGeneration() { generation &+= 1 }
+    /// The configuration space changed. The generation changes once after each time that the driver looked: a driver that sees
+    /// only eight bits of it would else miss 256 changes. Source: virtio 1.2 §4.1.4.3.1.
+    mutating func nextGeneration() {
+        guard generationWasSeen else { return }
+        generationWasSeen = false
+        generation &+= 1
+    }
+
+    /// The driver reads the configuration space, or the generation.
+    mutating func noteConfigurationRead() { generationWasSeen = true }
 }

@@ -13,7 +13,7 @@ package struct VirtioDriver: Sendable {
     /// completions.
     package func interrupt(_ queue: VirtioQueue) {
         guard queue.takeInterruptDecision() else { return }
-        link.interrupt(epoch: epoch)
+        link.interrupt(epoch: epoch, queue: queue.index)
     }
 
     /// Changes the configuration space by `apply`, so that the driver sees either all of it or that it must read again, and
@@ -26,40 +26,69 @@ package struct VirtioDriver: Sendable {
     }
 }
 
+/// The interrupts of a transport that has one for each event besides the line for all: MSI-X.
+///
+/// Threading: any thread, without a lock held.
+protocol InterruptVectors: AnyObject, Sendable {
+    /// The driver uses them, and not the line.
+    var isEnabled: Bool { get }
+    /// One that is not there is nothing.
+    func raise(_ vector: UInt16)
+}
+
 /// The part of a transport that devices reach: it does not know the device, so that neither keeps the other alive.
 final class DriverLink: Sendable {
     let state: Mutex<TransportState>
     /// Held around accesses to the device's configuration space.
     let configuration = Mutex(())
     private let line: any InterruptLine
+    /// Nil: there is the line only.
+    private let vectors: (any InterruptVectors)?
     private let faults: GuestFaultLog
     private let name: String
 
-    init(_ identity: VirtioIdentity, name: String, line: any InterruptLine, faults: GuestFaultLog) {
+    init(
+        _ identity: VirtioIdentity, name: String, line: any InterruptLine, vectors: (any InterruptVectors)?,
+        faults: GuestFaultLog
+    ) {
         state = Mutex(TransportState(identity))
         self.name = name
         self.line = line
+        self.vectors = vectors
         self.faults = faults
     }
 
-    func interrupt(epoch: UInt32) {
-        drive(state.withLock { $0.raise(TransportState.usedBufferCause, epoch: epoch) })
+    func interrupt(epoch: UInt32, queue: UInt16) {
+        guard let vectors, vectors.isEnabled else {
+            return drive(state.withLock { $0.raise(TransportState.usedBufferCause, epoch: epoch) })
+        }
+        if let vector = state.withLock({ $0.vector(ofQueue: queue, epoch: epoch) }) { vectors.raise(vector) }
     }
 
     func changeConfiguration(epoch: UInt32, _ apply: () -> Void) {
-        let level = configuration.withLock { _ in
+        let (level, vector) = configuration.withLock { _ in
             apply()
             return state.withLock { state in
                 state.nextGeneration()
-                return state.raise(TransportState.configurationCause, epoch: epoch)
+                return (
+                    state.raise(TransportState.configurationCause, epoch: epoch),
+                    state.configurationVector(epoch: epoch)
+                )
             }
         }
-        drive(level)
+        notify(level, vector)
     }
 
     func fail(epoch: UInt32, queue: UInt16, _ fault: QueueFault) {
         report("queue \(queue): \(fault), against virtio 1.2 \(fault.clause)")
-        drive(state.withLock { $0.fail(epoch: epoch) })
+        let (level, vector) = state.withLock { ($0.fail(epoch: epoch), $0.configurationVector(epoch: epoch)) }
+        notify(level, vector)
+    }
+
+    /// Tells of a configuration change: its cause is set already (§4.1.4.5.1), the line's level or the vector comes after it.
+    private func notify(_ level: Bool?, _ vector: UInt16?) {
+        drive(level)
+        if let vector, let vectors { vectors.raise(vector) }
     }
 
     func report(_ text: @autoclosure () -> String) { faults.report("\(name): \(text())") }

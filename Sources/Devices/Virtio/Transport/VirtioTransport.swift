@@ -15,11 +15,12 @@ final class VirtioTransport: Sendable {
     private let lifecycle = Mutex(())
 
     init(
-        _ device: any VirtioDevice, name: String, memory: GuestMemory, line: any InterruptLine, faults: GuestFaultLog
+        _ device: any VirtioDevice, name: String, memory: GuestMemory, line: any InterruptLine,
+        vectors: (any InterruptVectors)? = nil, faults: GuestFaultLog
     ) {
         self.device = device
         identity = device.identity
-        link = DriverLink(identity, name: name, line: line, faults: faults)
+        link = DriverLink(identity, name: name, line: line, vectors: vectors, faults: faults)
         queues = identity.queueSizes.enumerated().map { index, size in
             VirtioQueue(index: UInt16(truncatingIfNeeded: index), maximumSize: size, memory: memory)
         }
@@ -93,7 +94,10 @@ final class VirtioTransport: Sendable {
     // MARK: The configuration space
 
     func readConfiguration(at offset: UInt32, width: AccessWidth) -> UInt32 {
-        link.configuration.withLock { _ in device.readConfiguration(at: offset, width: width) }
+        link.configuration.withLock { _ in
+            link.state.withLock { $0.noteConfigurationRead() }
+            return device.readConfiguration(at: offset, width: width)
+        }
     }
 
     func writeConfiguration(_ value: UInt32, at offset: UInt32, width: AccessWidth) {
@@ -107,6 +111,11 @@ final class VirtioTransport: Sendable {
     }
 
     var configurationGeneration: UInt32 {
-        link.configuration.withLock { _ in link.state.withLock { $0.generation } }
+        link.configuration.withLock { _ in
+            link.state.withLock { state in
+                state.noteConfigurationRead()
+                return state.generation
+            }
+        }
     }
 }
