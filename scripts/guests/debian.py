@@ -28,8 +28,8 @@ def check_tools():
         raise Failed(f"no {KEYRING} to verify Debian's archive with: install debian-archive-keyring")
 
 
-def run(command: list[str], what: str) -> str:
-    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def run(command: list[str], what: str, standard_input=None) -> str:
+    result = subprocess.run(command, stdin=standard_input, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if result.returncode != 0:
         raise Failed(f"{what} failed:\n" + "\n".join("  " + line for line in result.stderr.strip().splitlines()[-8:]))
     return result.stdout
@@ -113,6 +113,15 @@ Dir::Etc::preferencesparts "/dev/null";
             raise Failed(f"getting {package} of {self.name} failed:\n  {result.stderr.strip()}\n"
                          "When the package is gone from the mirror, a new release was made just now: try again.")
         return os.path.join(target, files[0])
+
+
+    def download_all(self, packages: list[str]) -> list[str]:
+        """Gets packages with all that they depend on, verified by apt, and gives their files' paths."""
+        progress(f"{self.name}: {' '.join(packages)}, with what they need")
+        run(["apt-get", "-q", "-y", "-c", self.configuration, "--no-install-recommends", "--download-only", "install", *packages],
+            f"getting {' '.join(packages)} of {self.name}")
+        archives = os.path.join(self.directory, "archives")
+        return sorted(os.path.join(archives, name) for name in os.listdir(archives) if name.endswith(".deb"))
 
 
 def progress(text: str):
