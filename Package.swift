@@ -49,7 +49,7 @@ let package = Package(
         room("PlatformDevices", path: "Devices/Platform", uses: ["VMMCore", "GuestABI"]),
         room("GICv3", path: "Devices/GICv3", uses: ["VMMCore"]),
         room("PCIDevices", path: "Devices/PCI", uses: ["VMMCore"]),
-        room("VirtioDevices", path: "Devices/Virtio", uses: ["VMMCore", "PCIDevices"]),
+        room("VirtioDevices", path: "Devices/Virtio", uses: ["VMMCore", "PCIDevices", "NetworkFrames"]),
 
         // Boot images and architectures.
         .systemLibrary(name: "CFDT", path: "Sources/CLibraries/CFDT", providers: [.apt(["libfdt-dev"])]),
@@ -167,7 +167,9 @@ let package = Package(
         tests("GICv3Tests", path: "Devices/GICv3", uses: ["VMMCore", "GICv3"]),
         tests("NetworkFramesTests", path: "Network", uses: ["NetworkFrames"]),
         tests("PCIDevicesTests", path: "Devices/PCI", uses: ["VMMCore", "PCIDevices"]),
-        tests("VirtioDevicesTests", path: "Devices/Virtio", uses: ["VMMCore", "VirtioDevices", "PCIDevices"]),
+        tests(
+            "VirtioDevicesTests", path: "Devices/Virtio",
+            uses: ["VMMCore", "VirtioDevices", "PCIDevices", "NetworkFrames"]),
         tests("BackendContractTests", path: "BackendContract", uses: ["VMMCore", "KVMBackend", "SoftwareCPU"]),
         tests("GuestKernelTests", path: "GuestKernel/Images", uses: ["GuestKernel"]),
         tests("KernelCoreTests", path: "GuestKernel/Core", uses: ["KernelCore", "GuestABI"]),

@@ -32,17 +32,11 @@ package struct FrameLayout: Hashable, Sendable {
 
     /// Looks at the frame `bytes[frame]`, Ethernet header first. Nil: no IP, or not enough of it.
     package init?(_ bytes: [UInt8], _ frame: Range<Int>) {
-        guard frame.count >= Self.ethernetHeaderSize, frame.upperBound <= bytes.count else { return nil }
-        var offset = frame.lowerBound + Self.ethernetHeaderSize
-        var type = bytes.bigHalfword(at: offset - 2)
-        for _ in 0..<Self.vlanTagLimit where type == 0x8100 || type == 0x88A8 {
-            guard offset + Self.vlanTagSize <= frame.upperBound else { return nil }
-            offset += Self.vlanTagSize
-            type = bytes.bigHalfword(at: offset - 2)
-        }
+        guard let linkSize = Self.linkHeaderSize(bytes, frame) else { return nil }
+        let offset = frame.lowerBound + linkSize
         networkOffset = offset
         let found: (next: UInt8, offset: Int, isFragment: Bool)?
-        switch type {
+        switch bytes.bigHalfword(at: offset - 2) {
         case 0x0800:
             network = .ipv4
             found = Self.behindIPv4(bytes, offset, frame.upperBound)
@@ -56,6 +50,19 @@ package struct FrameLayout: Hashable, Sendable {
         let payload = found.isFragment ? nil : Self.payload(found.next, bytes, found.offset, frame.upperBound)
         transport = payload?.transport
         payloadOffset = payload?.offset ?? found.offset
+    }
+
+    /// The size of the Ethernet header of `bytes[frame]`, with up to two VLAN tags. Nil: it is cut.
+    package static func linkHeaderSize(_ bytes: [UInt8], _ frame: Range<Int>) -> Int? {
+        guard frame.count >= ethernetHeaderSize, frame.upperBound <= bytes.count else { return nil }
+        var size = ethernetHeaderSize
+        for _ in 0..<vlanTagLimit {
+            let type = bytes.bigHalfword(at: frame.lowerBound + size - 2)
+            guard type == 0x8100 || type == 0x88A8 else { break }
+            size += vlanTagSize
+            guard size <= frame.count else { return nil }
+        }
+        return size
     }
 
     private static func behindIPv4(

@@ -8,12 +8,34 @@ package struct VirtioIdentity: Hashable, Sendable {
     package var features: UInt64
     /// The largest size of each queue, a power of two up to 32768.
     package var queueSizes: [UInt16]
+    /// Which features a driver must not accept without others.
+    package var requirements: [VirtioFeatureRequirement]
 
-    package init(deviceType: UInt32, features: UInt64, queueSizes: [UInt16]) {
+    package init(
+        deviceType: UInt32, features: UInt64, queueSizes: [UInt16], requirements: [VirtioFeatureRequirement] = []
+    ) {
         self.deviceType = deviceType
         self.features = features
         self.queueSizes = queueSizes
+        self.requirements = requirements
     }
+}
+
+/// Features that make sense with another one only.
+///
+/// Source: virtio 1.2 §2.2.1: a driver MUST NOT accept a feature which requires another one that was not accepted.
+package struct VirtioFeatureRequirement: Hashable, Sendable {
+    /// Feature bits.
+    let features: UInt64
+    /// Each of the features needs one of these.
+    let anyOf: UInt64
+
+    init(_ features: UInt64, needs anyOf: UInt64) {
+        self.features = features
+        self.anyOf = anyOf
+    }
+
+    func isMet(by accepted: UInt64) -> Bool { accepted & features == 0 || accepted & anyOf != 0 }
 }
 
 /// A virtio device, whatever transport drives it: it sees feature bits, its configuration space, and queues.
@@ -33,7 +55,8 @@ package protocol VirtioDevice: AnyObject, Sendable {
     /// The driver is ready (DRIVER_OK). Input that waited may be delivered from here.
     func activate(_ activation: VirtioActivation)
 
-    /// The driver made something available in queue `index`, or says so.
+    /// The driver made something available in queue `index`, or says so; or the queue was started or stopped alone, and chains of
+    /// it that the device holds are to be discarded.
     func notify(queue index: Int)
 
     /// Forgets the activation. When it returns, the device touches no guest memory any more.

@@ -41,6 +41,12 @@ package enum QueueFault: Error, Hashable, Sendable {
     case blockHeaderTooShort(UInt64)
     /// A block request without a byte to write the status to.
     case blockStatusMissing
+    /// A frame to send with fewer bytes than its header has.
+    case networkHeaderTooShort(UInt64)
+    /// A buffer for frames with less room than their header takes.
+    case networkBufferTooSmall(UInt64)
+    /// A network command without class and command, or without a byte for the answer.
+    case networkCommandTooShort
 
     /// The clause of virtio 1.2 that was broken.
     package var clause: String {
@@ -56,6 +62,9 @@ package enum QueueFault: Error, Hashable, Sendable {
         case .indirectNotNegotiated, .indirectWithNext, .nestedIndirect, .badIndirectLength: "§2.7.5.3.1"
         case .indirectTableOutsideRAM: "§2.7.5.3"
         case .blockHeaderTooShort, .blockStatusMissing: "§5.2.6"
+        case .networkHeaderTooShort: "§5.1.6"
+        case .networkBufferTooSmall: "§5.1.6.3.1"
+        case .networkCommandTooShort: "§5.1.6.5"
         case .wrongDirection: "the device's own clause"
         }
     }

@@ -58,6 +58,7 @@ struct TransportState: Sendable {
     static let configurationCause: UInt32 = 2
 
     let offered: UInt64
+    private let requirements: [VirtioFeatureRequirement]
     private let queueSizes: [UInt16]
 
     private(set) var status = DeviceStatus()
@@ -78,6 +79,7 @@ struct TransportState: Sendable {
 
     init(_ identity: VirtioIdentity) {
         offered = identity.features | VirtioFeatures.common.rawValue
+        requirements = identity.requirements
         queueSizes = identity.queueSizes
         queues = identity.queueSizes.map(Queue.init(maximumSize:))
     }
@@ -116,9 +118,10 @@ struct TransportState: Sendable {
         return .none
     }
 
-    /// A subset of what was offered (§2.2.1), and no legacy driver (§6.1: a driver MUST accept VIRTIO_F_VERSION_1).
+    /// A subset of what was offered, whole (§2.2.1), and no legacy driver (§6.1: a driver MUST accept VIRTIO_F_VERSION_1).
     private var featuresAreGood: Bool {
         accepted & ~offered == 0 && accepted & VirtioFeatures.version1.rawValue != 0
+            && requirements.allSatisfy { $0.isMet(by: accepted) }
     }
 
     // MARK: Status

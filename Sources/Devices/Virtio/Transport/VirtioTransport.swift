@@ -48,7 +48,10 @@ final class VirtioTransport: Sendable {
         case .startQueue(let index):
             let (state, epoch) = link.state.withLock { ($0, $0.epoch) }
             if start(index, state, epoch) { device.notify(queue: index) }
-        case .stopQueue(let index): queues[index].stop()
+        case .stopQueue(let index):
+            queues[index].stop()
+            // So that it gives back what it holds of the queue.
+            device.notify(queue: index)
         case .refuse(let refusal): link.report("\(refusal)")
         }
     }
