@@ -13,6 +13,8 @@ struct HostEnds: Sendable {
     var entropy: any EntropySource
     /// The storage of the machine's disks, in their order.
     var disks: [SessionDisk] = []
+    /// The machine's networks, in their order.
+    var networks: [SessionNetwork] = []
     /// The debugger's end of the bvmdebug port; nil: no such device.
     var debugPort: (any CharacterChannel)?
     var clock: any Clock

@@ -8,6 +8,8 @@ package enum VirtioDeviceKind: Hashable, Sendable {
     case entropy
     /// The session's disk of this number.
     case block(Int)
+    /// The session's network of this number.
+    case network(Int)
 }
 
 /// The virtio devices of a machine, whatever transport they are put behind.
@@ -31,6 +33,11 @@ struct VirtioDeviceSet: Sendable {
                 let disk = host.disks[number]
                 let block = VirtioBlock(disk.storage, serial: disk.serial, memory: memory, queueCount: cpuCount)
                 add("virtio \(disk.name)", block) { block.disconnect() }
+            case .network(let number):
+                let network = host.networks[number]
+                let card = VirtioNetwork(
+                    network.backend, address: network.macAddress, pairCount: network.queuePairs)
+                add("virtio \(network.name)", card) { card.disconnect() }
             }
         }
     }

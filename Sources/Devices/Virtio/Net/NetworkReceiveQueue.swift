@@ -39,7 +39,7 @@ struct NetworkReceiveQueue: ~Copyable {
     /// Of those, in bytes.
     private var capacity: UInt64 = 0
     private var header = [UInt8](repeating: 0, count: OffloadHeader.byteCount)
-    private(set) var counters = NetworkCounters()
+    private(set) var counts = NetworkQueueCounts()
 
     mutating func activate(_ queue: VirtioQueue, _ activation: VirtioActivation) {
         let isMergeable = activation.features & NetworkFeatures.mergeableBuffers != 0
@@ -100,13 +100,14 @@ struct NetworkReceiveQueue: ~Copyable {
                     return drop()
                 }
                 isWaiting = true
+                counts.waits &+= 1
                 return .full(interrupt: takeCompleted())
             }
         }
         fill(bytes, range, offload, active.queue)
         hasCompleted = true
-        counters.frames &+= 1
-        counters.bytes &+= UInt64(range.count - NetworkFrame.headerSize)
+        counts.frames &+= 1
+        counts.bytes &+= UInt64(range.count - NetworkFrame.headerSize)
         return .done
     }
 
@@ -153,7 +154,7 @@ struct NetworkReceiveQueue: ~Copyable {
     }
 
     private mutating func drop() -> Outcome {
-        counters.drops &+= 1
+        counts.drops &+= 1
         return .dropped
     }
 

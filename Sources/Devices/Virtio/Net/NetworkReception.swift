@@ -27,6 +27,8 @@ struct NetworkReception {
     private var mtu: Int?
     /// Pairs of queues in use.
     private(set) var pairs = 1
+    /// Frames that the driver must not have, of all its lives.
+    private(set) var drops: UInt64 = 0
     private var flows = [UInt8](repeating: 0, count: NetworkReception.flowCount)
 
     private var isPromiscuous = true
@@ -46,18 +48,28 @@ struct NetworkReception {
 
     /// - Parameter features: what was agreed on. A driver that cannot set the filter gets all.
     mutating func activate(_ features: UInt64, mtu: UInt16) {
-        self = NetworkReception(address: ownAddress)
+        reset()
         offloads = NetworkFeatures.receiveOffloads(features)
         self.mtu = features & NetworkFeatures.mtu != 0 ? Int(mtu) : nil
         isPromiscuous = features & NetworkFeatures.controlReceive == 0
     }
 
-    mutating func reset() { self = NetworkReception(address: ownAddress) }
+    mutating func reset() {
+        let drops = drops
+        self = NetworkReception(address: ownAddress)
+        self.drops = drops
+    }
 
     // MARK: Frames
 
     /// Where the frame `bytes[range]`, header first, goes.
-    func route(_ bytes: [UInt8], _ range: Range<Int>) -> Route {
+    mutating func route(_ bytes: [UInt8], _ range: Range<Int>) -> Route {
+        let route = look(bytes, range)
+        if route == .unfit { drops &+= 1 }
+        return route
+    }
+
+    private func look(_ bytes: [UInt8], _ range: Range<Int>) -> Route {
         guard range.count >= NetworkFrame.headerSize, range.count <= NetworkFrame.maximumSize else { return .unfit }
         let frame = range.lowerBound + NetworkFrame.headerSize..<range.upperBound
         guard let linkSize = FrameLayout.linkHeaderSize(bytes, frame),

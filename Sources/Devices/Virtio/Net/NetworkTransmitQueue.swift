@@ -46,7 +46,7 @@ struct NetworkTransmitQueue: ~Copyable {
     private var chain: VirtioChain?
     private var length = 0
     private var flow: UInt32?
-    private(set) var counters = NetworkCounters()
+    private(set) var counts = NetworkQueueCounts()
 
     mutating func activate(
         _ queue: VirtioQueue, _ activation: VirtioActivation, mtu: UInt16, knowsFlows: Bool
@@ -104,6 +104,7 @@ struct NetworkTransmitQueue: ~Copyable {
             guard chain != nil else { break }
             if hasRoom { return send() }
             isBlocked = true
+            counts.waits &+= 1
             return end(active)
         }
         if chain != nil { return send() }
@@ -167,7 +168,7 @@ struct NetworkTransmitQueue: ~Copyable {
     private mutating func drop(_ chain: consuming VirtioChain, _ active: Active) {
         active.queue.complete(chain)
         hasCompleted = true
-        counters.drops &+= 1
+        counts.drops &+= 1
     }
 
     private mutating func send() -> Step {
@@ -179,8 +180,8 @@ struct NetworkTransmitQueue: ~Copyable {
         guard let chain = chain.take() else { return }
         active.queue.complete(chain)
         hasCompleted = true
-        counters.frames &+= 1
-        counters.bytes &+= UInt64(length - NetworkFrame.headerSize)
+        counts.frames &+= 1
+        counts.bytes &+= UInt64(length - NetworkFrame.headerSize)
     }
 
     private mutating func end(_ active: Active) -> Step {

@@ -10,7 +10,7 @@ package import VMMCore
 /// Threading: any thread; network and driver are called without a lock held that the network's thread takes. Errors: frames that
 /// nobody can make sense of are dropped and counted; a driver that breaks a rule of the queues gets DEVICE_NEEDS_RESET.
 /// Source: virtio 1.2 §5.1.
-package final class VirtioNetwork: VirtioDevice, NetworkClient {
+package final class VirtioNetwork: VirtioDevice, NetworkClient, StatisticsSource {
     /// Entries of a queue that frames go by. A large frame takes some forty receive buffers of Linux.
     package static let queueSize: UInt16 = 1024
     package static let controlQueueSize: UInt16 = 64
@@ -31,6 +31,9 @@ package final class VirtioNetwork: VirtioDevice, NetworkClient {
     /// The transmit queue that gets room first: each in its turn.
     private let firstInTurn = Atomic<Int>(0)
 
+    /// Of all queues.
+    private let notifications = EventCounter()
+
     private final class Transmitter: Sendable {
         let state = Mutex(NetworkTransmitQueue())
         /// For the thread that has the claim.
@@ -46,6 +49,8 @@ package final class VirtioNetwork: VirtioDevice, NetworkClient {
         var features: UInt64 = 0
         /// The driver was asked to tell others of itself, and has not said that it did.
         var isAnnouncing = false
+        /// For statistics, also after a reset.
+        var queues: [VirtioQueue] = []
     }
 
     /// - Parameters:
@@ -93,7 +98,9 @@ package final class VirtioNetwork: VirtioDevice, NetworkClient {
         let pairs = hasPairs ? receivers.count : 1
         controlIndex.store(2 * pairs, ordering: .relaxed)
         reception.withLock { $0.activate(features, mtu: properties.mtu) }
-        status.withLock { $0 = Status(driver: activation.driver, features: features) }
+        status.withLock {
+            $0 = Status(driver: activation.driver, features: features, queues: activation.queues)
+        }
         for pair in 0..<pairs {
             receivers[pair].state.withLock { $0.activate(activation.queues[2 * pair], activation) }
             transmitters[pair].state.withLock {
@@ -113,6 +120,7 @@ package final class VirtioNetwork: VirtioDevice, NetworkClient {
     }
 
     package func notify(queue index: Int) {
+        notifications.add()
         let controlIndex = controlIndex.load(ordering: .relaxed)
         guard index >= 0, index < controlIndex else {
             if index == controlIndex { converse() }
@@ -135,11 +143,26 @@ package final class VirtioNetwork: VirtioDevice, NetworkClient {
         for receiver in receivers { receiver.state.withLock { $0.reset() } }
         control.withLock { $0.reset() }
         reception.withLock { $0.reset() }
-        status.withLock { $0 = Status() }
+        status.withLock { $0 = Status(queues: $0.queues) }
     }
 
     /// Lets the network go: the machine has ended.
     package func disconnect() { reset() }
+
+    package var kind: String { "virtio-net" }
+
+    package var counters: [DeviceCounter] {
+        var sent = NetworkQueueCounts()
+        var received = NetworkQueueCounts()
+        for transmitter in transmitters { sent.add(transmitter.state.withLock { $0.counts }) }
+        for receiver in receivers { received.add(receiver.state.withLock { $0.counts }) }
+        received.drops &+= reception.withLock { $0.drops }
+        let interrupts = status.withLock { $0.queues }.reduce(0) { $0 &+ $1.interruptCount }
+        return sent.counters("Sent") + received.counters("Received") + [
+            DeviceCounter("notifications", notifications.value),
+            DeviceCounter("interrupts", interrupts),
+        ]
+    }
 
     // MARK: From the guest
 
