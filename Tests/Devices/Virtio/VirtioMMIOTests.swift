@@ -164,7 +164,7 @@ import VirtioDevices
         #expect(try !fixture.device.queue(1).isRunning)
     }
 
-    @Test("§4.2.2: QueueReady 0 stops a queue of a running device; the device hears of both; it starts anew elsewhere, at index 0")
+    @Test("§4.2.2: QueueReady 0 stops a queue of a running device; it starts anew elsewhere; the device hears of both")
     func reconfigure() throws {
         let fixture = try fixture()
         fixture.start()
