@@ -32,9 +32,12 @@ struct ITSFixture {
         gic = GICFixture(cpuCount: cpuCount, lpis: lpis, start: start)
         its = gic.gic.its
         messages = gic.gic.messageInput(at: Self.translater)
-        guard start else { return }
+        if start { try setUp(queuePages: queuePages) }
+    }
+
+    func setUp(queuePages: UInt64 = 1) throws {
         try memory.fill(GuestAddress(Self.configurations), count: 8192, with: 0xA1)
-        for cpu in 0..<cpuCount { startLPIs(cpu: cpu) }
+        for cpu in gic.irq.indices { startLPIs(cpu: cpu) }
         set(0x0100, Self.valid | Self.devices | 0xF, .doubleword)
         set(0x0108, Self.valid | Self.collections | 0xF, .doubleword)
         set(0x0080, Self.valid | Self.queue | (queuePages - 1), .doubleword)
