@@ -38,6 +38,8 @@ package enum BootError: Error, Sendable {
     case memoryLargerThanHost(wanted: UInt64, hostMemory: UInt64)
     case ports(PortBusError)
     case memoryMap(MMIOBusError)
+    /// The registers of all functions are larger than the PCI bus's window.
+    case pciWindowIsFull
     case eventLoop(EventLoopError)
     case thread(HostThreadError)
     case signals(SignalSourceError)

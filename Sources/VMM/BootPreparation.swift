@@ -27,8 +27,9 @@ package struct BootPreparation: Sendable {
     package let console: MachineConfiguration.Console
     /// For each machine of the session; nil: fresh ones for each.
     package var seeds: BootSeeds?
-    /// The machine's virtio devices: in its virtio-mmio windows from 0 on.
+    /// The machine's virtio devices: in its virtio-mmio windows from 0 on, or in the slots of its PCI bus from 1 on.
     package let virtioDevices: [VirtioDeviceKind]
+    package let transport: MachineConfiguration.Transport
 
     /// Reads the files and decides the architecture. Opens no backend.
     package init(_ configuration: MachineConfiguration) throws(BootError) {
@@ -50,7 +51,10 @@ package struct BootPreparation: Sendable {
         virtioDevices =
             (console == .virtio ? [.console] : []) + (hasEntropyDevice ? [.entropy] : [])
             + configuration.disks.indices.map(VirtioDeviceKind.block)
-        let places = VirtioPlaces(architecture)
+        transport =
+            configuration.transport
+            ?? (architecture == .arm64 && !isBundled && !configuration.disks.isEmpty ? .pci : .mmio)
+        let places = VirtioPlaces(architecture, transport)
         let limit = places.count - (virtioDevices.count - configuration.disks.count)
         guard configuration.disks.count <= limit else { throw .tooManyDisks(limit: limit) }
         boot.devices = places.announcement(of: virtioDevices.count)
@@ -116,7 +120,10 @@ package struct BootPreparation: Sendable {
         do throws(BootImageError) {
             var platform = VirtPlatformFacts()
             platform.seeds = seeds ?? .generate()
-            platform.virtioSlots = virtioDevices.indices.map(VirtDeviceTree.VirtioSlot.init)
+            switch transport {
+            case .mmio: platform.virtioSlots = virtioDevices.indices.map(VirtDeviceTree.VirtioSlot.init)
+            case .pci: platform.hasPCI = true
+            }
             platform.hasITS = hasITS
             return try AArch64Boot.plan(image: image, configuration: boot, platform: platform)
         } catch {

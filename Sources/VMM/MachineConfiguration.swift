@@ -33,6 +33,14 @@ public struct MachineConfiguration: Sendable {
         case virtio
     }
 
+    /// How the guest reaches its virtio devices.
+    public enum Transport: String, CaseIterable, Sendable {
+        /// Registers at fixed addresses.
+        case mmio
+        /// Functions of a PCI bus.
+        case pci
+    }
+
     /// Where the kernel comes from.
     public enum Image: Hashable, Sendable {
         /// The unikernel that comes with swvmm.
@@ -109,6 +117,9 @@ public struct MachineConfiguration: Sendable {
     public var environment: [String] = []
     /// Nil: what the image is made for: the UART for Linux and bare arm64 programs, else bhyve's port.
     public var console: Console?
+    /// Nil: PCI on arm64 for a guest with a disk that is not the bundled unikernel, else MMIO. On x86_64 only the bundled
+    /// unikernel is told of a PCI bus.
+    public var transport: Transport?
     /// A virtio entropy device. Nil: for arm64 guests but the bundled unikernel, which has no need of it.
     public var hasEntropyDevice: Bool?
     /// TCP port on 127.0.0.1 for the bvmdebug device; nil: no such device.

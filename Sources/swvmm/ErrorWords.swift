@@ -27,6 +27,7 @@ extension BootError {
             "--semihosting: answered for arm64 guests on the software CPU, not for \(architecture.rawValue) ones on KVM"
         case .softwareCPU(let error): "the software CPU: \(error.words)"
         case .memoryMap(let error): "two devices want the same addresses: \(error)"
+        case .pciWindowIsFull: "the devices' registers do not fit into the PCI bus's window"
         case .kvm(let error): error.words() + (error.remedy().map { "; \($0)" } ?? "")
         case .memory(let error): "guest memory: \(error.words)"
         case .noVirtioConsoleDriver:

@@ -73,6 +73,12 @@ struct GuestOptions: ParsableArguments {
     )
     var console: MachineConfiguration.Console?
 
+    @Option(
+        help:
+            "How the guest reaches its virtio devices: mmio or pci. Default: pci for arm64 guests with a disk, but the bundled unikernel; else mmio."
+    )
+    var transport: MachineConfiguration.Transport?
+
     @Flag(
         inversion: .prefixedNo,
         help: "A virtio source of random numbers. Default: for arm64 guests but the bundled unikernel.")
@@ -117,6 +123,7 @@ struct GuestOptions: ParsableArguments {
         configuration.loadAddress = loadAddress?.value
         configuration.entry = entry?.value
         configuration.deviceTree = dtb
+        configuration.transport = transport
         configuration.hasEntropyDevice = rng
         return configuration
     }
@@ -125,6 +132,7 @@ struct GuestOptions: ParsableArguments {
 extension MachineConfiguration.Architecture: ExpressibleByArgument {}
 extension MachineConfiguration.Accelerator: ExpressibleByArgument {}
 extension MachineConfiguration.Console: ExpressibleByArgument {}
+extension MachineConfiguration.Transport: ExpressibleByArgument {}
 
 extension MemorySize: ExpressibleByArgument {}
 

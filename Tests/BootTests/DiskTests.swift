@@ -18,9 +18,22 @@ internal import VMMTestSupport
         0x5280_0100, 0x72B0_8000, 0xD400_0002,  // movz w0, #8; movk w0, #0x8400, lsl #16; hvc #0
     ]
 
-    private func guest() throws -> String {
+    /// Prints the last digits of the device IDs in slots 1 and 2 of the PCI bus, and the capacity that slot 2's BAR 0 leads to,
+    /// switches off.
+    private static let pciProgram: [UInt32] = [
+        0xD2A7_E001, 0xD2A1_2002,  // movz x1, #0x3F00, lsl #16; movz x2, #0x0900, lsl #16
+        0x9140_2023, 0x7940_0460, 0x1200_0C00,  // add x3, x1, #0x8000; ldrh w0, [x3, #2]; and w0, w0, #15
+        0x1100_C000, 0xB900_0040,  // add w0, w0, #'0'; str w0, [x2]
+        0x9140_4023, 0x7940_0460, 0x1200_0C00,  // add x3, x1, #0x10000; ldrh w0, [x3, #2]; and w0, w0, #15
+        0x1100_C000, 0xB900_0040,  // add w0, w0, #'0'; str w0, [x2]
+        0xB940_1064, 0x9140_0884, 0xB940_0080,  // ldr w4, [x3, #0x10]; add x4, x4, #0x2000; ldr w0, [x4]
+        0x1100_C000, 0xB900_0040,  // add w0, w0, #'0'; str w0, [x2]
+        0x5280_0100, 0x72B0_8000, 0xD400_0002,  // movz w0, #8; movk w0, #0x8400, lsl #16; hvc #0
+    ]
+
+    private func guest(_ program: [UInt32] = program) throws -> String {
         var image = ELFImageBuilder(
-            entry: 0x4008_0000, segments: [.init(at: 0x4008_0000, Self.program.flatMap(\.littleEndianBytes))])
+            entry: 0x4008_0000, segments: [.init(at: 0x4008_0000, program.flatMap(\.littleEndianBytes))])
         image.machine = 183
         return try directory.file("guest.elf", image.build())
     }
@@ -41,10 +54,21 @@ internal import VMMTestSupport
         let first = try directory.file("first", [UInt8](repeating: 0, count: 3 * 512))
         let second = try directory.file("sec,ond", [UInt8](repeating: 0, count: 512))
         let ended = try Swvmm.run(
-            "boot", try guest(), "--timeout", "60", "-d", "\(first),serial=one,id=system", "--disk",
+            "boot", try guest(), "--transport", "mmio", "--timeout", "60", "-d", "\(first),serial=one,id=system",
+            "--disk",
             "\(second.replacing(",", with: ",,")),ro")
         #expect(ended.ending == .exited(0), "\(ended.errors)")
         #expect(ended.output == "223")
+    }
+
+    @Test("with a disk, devices are functions of a PCI bus: regions mapped, in their order; so they are when told")
+    func functions() throws {
+        let path = try directory.file("disk", [UInt8](repeating: 0, count: 3 * 512))
+        for transport in [[], ["--transport", "pci"]] {
+            let ended = try Swvmm.run(["boot", try guest(Self.pciProgram), "--timeout", "60", "-d", path] + transport)
+            #expect(ended.ending == .exited(0), "\(ended.errors)")
+            #expect(ended.output == "423")
+        }
     }
 
     @Test("settings: unknown, repeated, contradictory and bad ones are usage errors")
@@ -76,7 +100,8 @@ internal import VMMTestSupport
         let path = try directory.file("disk", [UInt8](repeating: 0, count: 512))
         try refuses(["-d", path, "-d", path], "disk: is in use by another program")
         let many = try (0..<32).flatMap { ["-d", try directory.file("disk\($0)", [UInt8](repeating: 0, count: 512))] }
-        try refuses(many, "room for 31")
+        try refuses(many, "room for 30")
+        try refuses(many + ["--transport", "mmio"], "room for 31")
     }
 
     @Test(
@@ -86,6 +111,15 @@ internal import VMMTestSupport
         let path = try directory.file("disk", [UInt8](repeating: 0, count: 512))
         #expect(unsafe chmod(path, 0o400) == 0)
         try refuses(["-d", path], "cannot be opened for writing: Permission denied", ",ro or ,snapshot=on")
+    }
+
+    @Test("the unikernel is told of a PCI bus when it has one")
+    func unikernelPCI() throws {
+        for (architecture, address) in [("x86_64", "0xe0000000"), ("arm64", "0x3f000000")] {
+            let ended = try Swvmm.run("inspect", "--arch", architecture, "--transport", "pci")
+            #expect(ended.output.contains("pci.ecam=\(address)\n"), "\(ended.output)")
+            #expect(!ended.output.contains("virtio_mmio"))
+        }
     }
 
     @Test("the unikernel is told of a disk's window, on both architectures; a guest without metadata of no memory disk")

@@ -97,14 +97,38 @@ import VMMCore
         }
         #expect(
             try BootPreparation(configuration { bare(&$0, 2) }).virtioDevices == [.entropy, .block(0), .block(1)])
-        guard case .tooManyDisks(limit: 31) = refusal({ bare(&$0, 32) }) else {
-            Issue.record("32 disks and an entropy device in 32 windows")
+        guard case .tooManyDisks(limit: 30) = refusal({ bare(&$0, 31) }),
+            case .tooManyDisks(limit: 31) = refusal({
+                bare(&$0, 32)
+                $0.transport = .mmio
+            })
+        else {
+            Issue.record("more disks than slots or windows")
             return
         }
         guard case .tooManyDisks(limit: 32) = refusal({ ($0.architecture, $0.disks) = (.x86_64, disks(33)) }) else {
             Issue.record("33 disks in 32 windows")
             return
         }
+    }
+
+    @Test("PCI for arm64 guests with a disk, MMIO for others, the unikernel and x86_64; what is told wins")
+    func transport() throws {
+        let transport = { (change: (inout MachineConfiguration) -> Void) throws in
+            try BootPreparation(
+                configuration {
+                    ($0.architecture, $0.image) = (.arm64, .file(path: "/etc/passwd"))
+                    change(&$0)
+                }
+            ).transport
+        }
+        let disk = [MachineConfiguration.Disk(path: "/nonexistent")]
+        #expect(try transport { _ in } == .mmio)
+        #expect(try transport { $0.disks = disk } == .pci)
+        #expect(try transport { ($0.disks, $0.image) = (disk, .bundled) } == .mmio)
+        #expect(try transport { ($0.disks, $0.architecture) = (disk, .x86_64) } == .mmio)
+        #expect(try transport { ($0.disks, $0.transport) = (disk, .mmio) } == .mmio)
+        #expect(try transport { $0.transport = .pci } == .pci)
     }
 
     @Test("the unikernel of both architectures is told of its virtio-mmio windows in the kernel environment")

@@ -36,6 +36,7 @@ package struct VirtPlatformFacts: Sendable {
     package var virtioSlots: [VirtDeviceTree.VirtioSlot] = []
     /// The machine has an interrupt translation service.
     package var hasITS = false
+    package var hasPCI = false
 
     package init() {}
 }
@@ -56,6 +57,7 @@ package enum AArch64Boot {
         tree.seeds = platform.seeds
         tree.virtioSlots = platform.virtioSlots
         tree.hasITS = platform.hasITS
+        tree.hasPCI = platform.hasPCI
         if let raw = configuration.raw { return try bare(raw, image, configuration, tree) }
         if let header = try image.linuxARM64() {
             return try linux(header, image, configuration, tree)

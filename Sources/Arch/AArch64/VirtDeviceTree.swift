@@ -32,7 +32,7 @@ package struct BootSeeds: Hashable, Sendable {
 /// The device tree of a `virt` machine, in the conventions of QEMU's: the same nodes, names and numbers, so that what was
 /// made for that machine finds its way.
 ///
-/// What a machine has not is not in it: no PCI host and no fw-cfg yet. bvmconsole and pvpanic have no binding.
+/// What a machine has not is not in it: no fw-cfg yet. bvmconsole and pvpanic have no binding.
 /// Source: Linux Documentation/devicetree/bindings; QEMU hw/arm/virt.c, create_fdt and its helpers, for the conventions.
 package struct VirtDeviceTree: Sendable {
     /// A virtio-mmio window with a device behind it.
@@ -53,6 +53,7 @@ package struct VirtDeviceTree: Sendable {
     package var virtioSlots: [VirtioSlot] = []
     /// The interrupt controller takes message-signalled interrupts.
     package var hasITS = false
+    package var hasPCI = false
 
     package init(cpuCount: Int, ram: [GuestRange]) {
         self.cpuCount = cpuCount
@@ -60,7 +61,7 @@ package struct VirtDeviceTree: Sendable {
     }
 
     /// Handles by which nodes name each other.
-    private enum Handle {
+    enum Handle {
         static let interruptController: UInt32 = 1
         static let clock: UInt32 = 2
         static let gpio: UInt32 = 3
@@ -76,7 +77,8 @@ package struct VirtDeviceTree: Sendable {
                 .init("interrupt-parent", cells: Handle.interruptController),
             ],
             children: [aliases, chosen, cpus, memory, psci, timer, clock, interruptController]
-                + [uart, realTimeClock, gpio, powerKey] + virtioSlots.sorted { $0.index < $1.index }.map(virtio))
+                + [uart, realTimeClock, gpio, powerKey] + (hasPCI ? [pciHost] : [])
+                + virtioSlots.sorted { $0.index < $1.index }.map(virtio))
     }
 }
 
@@ -85,7 +87,7 @@ package struct VirtDeviceTree: Sendable {
 extension VirtDeviceTree {
     private static let uartName = name("pl011", VirtPlatform.pl011Address)
 
-    private static func name(_ name: String, _ address: UInt64) -> String {
+    static func name(_ name: String, _ address: UInt64) -> String {
         "\(name)@\(String(address, radix: 16))"
     }
 
@@ -155,7 +157,7 @@ extension VirtDeviceTree {
 
 extension VirtDeviceTree {
     /// The first cell of an interrupt of the GIC, and the last one. Source: Linux bindings/interrupt-controller/arm,gic-v3.yaml.
-    private enum Interrupt {
+    enum Interrupt {
         static let spi: UInt32 = 0
         static let ppi: UInt32 = 1
         static let levelHigh: UInt32 = 4

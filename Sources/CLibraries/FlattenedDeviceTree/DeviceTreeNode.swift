@@ -26,7 +26,9 @@ package struct DeviceTreeProperty: Hashable, Sendable {
     package init(_ name: String) { self.init(name, bytes: []) }
 
     /// `<u32>` or an array of cells, big-endian.
-    package init(_ name: String, cells: UInt32...) {
+    package init(_ name: String, cells: UInt32...) { self.init(name, cells: cells) }
+
+    package init(_ name: String, cells: [UInt32]) {
         self.init(name, bytes: cells.flatMap { BigEndian.bytes($0) })
     }
 

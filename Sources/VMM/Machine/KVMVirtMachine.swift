@@ -43,8 +43,8 @@
             timeline?.mark("virtual machine made")
 
             devices = try VirtDevices.make(
-                memory: memory, virtio: preparation.virtioDevices, interrupts: VirtInterrupts(lines: lines),
-                cpuCount: vcpus.count, machine: lifecycle, host: host)
+                memory: memory, preparation: preparation, interrupts: VirtInterrupts(lines: lines), machine: lifecycle,
+                host: host)
             machine = Machine(
                 backend: backend, memory: memory, vcpus: vcpus, buses: devices.buses, lifecycle: lifecycle,
                 log: host.faults, tracer: host.tracer

@@ -76,6 +76,8 @@
             virtio.disconnect()
         }
 
+        var deviceStatistics: [DeviceStatistics] { virtio.statistics }
+
         func debugTarget(
             control: any MachineControl, tell: @escaping @Sendable (TargetEvent) -> Void
         ) -> any DebugTarget {

@@ -4,7 +4,7 @@
     internal import KVMBackend
     internal import VMMCore
 
-    /// The virtio devices of a `pc` machine on KVM, with wires to its I/O APIC.
+    /// The virtio devices of a `pc` machine on KVM, with wires to its I/O APIC and messages to its local APICs.
     struct PCVirtio: Sendable {
         /// What of them is in memory.
         let bus: MMIOBus
@@ -15,37 +15,57 @@
         ) throws(BootError) {
             devices = VirtioDeviceSet(
                 preparation.virtioDevices, memory: memory, cpuCount: preparation.boot.cpuCount, host: host)
-            let places = VirtioPlaces(.x86_64)
-            let wires = try Self.wires(forDevices: devices.members.count, backend)
+            let places = VirtioPlaces(.x86_64, preparation.transport)
+            let inputs = Self.inputs(of: places, deviceCount: devices.members.count)
+            let wires = try Self.wires(to: inputs, backend)
             var bus = MMIOBus.Builder()
-            do throws(MMIOBusError) {
-                try VirtioWindows.insert(devices, at: places, on: &bus, memory: memory, faults: host.faults) { input in
-                    wires[Int(input - PCPlatform.virtioMMIOFirstInput)].makeEnd()
-                }
-            } catch {
-                throw .memoryMap(error)
-            }
+            try devices.insert(
+                at: places, on: &bus, memory: memory, faults: host.faults, messages: LocalAPICs(backend)
+            ) { input in wires[Int(input - inputs.lowerBound)].makeEnd() }
             self.bus = bus.build()
         }
 
-        /// The inputs of the I/O APIC that devices share: all of them when there is a device.
+        /// The inputs of the I/O APIC that the devices use; none without devices.
+        private static func inputs(of places: VirtioPlaces, deviceCount: Int) -> Range<UInt32> {
+            switch places.transport {
+            case .pci: return places.bus.interrupts
+            case .mmio:
+                let first = PCPlatform.virtioMMIOFirstInput
+                return first..<first + min(UInt32(deviceCount), PCPlatform.virtioMMIOInputs)
+            }
+        }
+
         private static func wires(
-            forDevices count: Int, _ backend: KVMVirtualMachine
+            to inputs: Range<UInt32>, _ backend: KVMVirtualMachine
         ) throws(BootError) -> [SharedInterruptLine] {
-            guard count > 0 else { return [] }
             var wires: [SharedInterruptLine] = []
             do throws(KVMError) {
-                for input in 0..<PCPlatform.virtioMMIOInputs {
-                    let line = try backend.interruptLine(PCPlatform.virtioMMIOFirstInput + input)
-                    wires.append(SharedInterruptLine(line))
-                }
+                for input in inputs { wires.append(SharedInterruptLine(try backend.interruptLine(input))) }
             } catch {
                 throw .kvm(error)
             }
             return wires
         }
 
+        var statistics: [DeviceStatistics] { devices.statistics }
+
         /// Ends the devices' hold on the host's ends.
         func disconnect() { devices.disconnect() }
+    }
+
+    /// KVM's local APICs as what takes messages. One that is none for them is lost: it is no message but a write to memory, which
+    /// a device has no reason to make this way.
+    private final class LocalAPICs: MSITarget {
+        /// Bits 31:20 of a message's address. Source: Intel SDM vol. 3A §11.11.1.
+        private static let prefix: UInt64 = 0xFEE
+        private let backend: KVMVirtualMachine
+
+        init(_ backend: KVMVirtualMachine) { self.backend = backend }
+
+        func send(_ message: MSI, from device: UInt32) {
+            guard message.address.rawValue >> 20 == Self.prefix else { return }
+            // KVM refuses only what no local APIC accepts.
+            try? backend.signal(message)
+        }
     }
 #endif

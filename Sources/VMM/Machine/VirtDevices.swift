@@ -1,3 +1,4 @@
+internal import Boot
 internal import ConsoleDevices
 internal import GuestABI
 internal import PlatformDevices
@@ -27,25 +28,30 @@ struct VirtDevices {
     private let uart: PL011
     private let virtio: VirtioDeviceSet
 
-    /// As the initializer, for a machine's composition.
+    /// - Parameter memory: what devices with direct access to memory reach.
     static func make(
-        memory: GuestMemory, virtio: [VirtioDeviceKind], interrupts: VirtInterrupts, cpuCount: Int,
-        machine: any MachineControl, host: HostEnds
+        memory: GuestMemory, preparation: BootPreparation, interrupts: VirtInterrupts, machine: any MachineControl,
+        host: HostEnds
     ) throws(BootError) -> VirtDevices {
+        var bus = MMIOBus.Builder()
+        let virtio = VirtioDeviceSet(
+            preparation.virtioDevices, memory: memory, cpuCount: preparation.boot.cpuCount, host: host)
+        try virtio.insert(
+            at: VirtioPlaces(.arm64, preparation.transport), on: &bus, memory: memory, faults: host.faults,
+            messages: interrupts.msi, line: interrupts.line(spi:))
         do throws(MMIOBusError) {
-            return try VirtDevices(
-                memory: memory, virtio: virtio, interrupts: interrupts, cpuCount: cpuCount, machine: machine, host: host
-            )
+            return try VirtDevices(on: bus, virtio: virtio, interrupts: interrupts, machine: machine, host: host)
         } catch {
             throw .memoryMap(error)
         }
     }
 
-    /// - Parameter memory: what devices with direct access to memory reach.
+    /// - Parameter bus: has the virtio devices.
     private init(
-        memory ram: GuestMemory, virtio kinds: [VirtioDeviceKind], interrupts: VirtInterrupts, cpuCount: Int,
-        machine: any MachineControl, host: HostEnds
+        on bus: MMIOBus.Builder, virtio: VirtioDeviceSet, interrupts: VirtInterrupts, machine: any MachineControl,
+        host: HostEnds
     ) throws(MMIOBusError) {
+        self.virtio = virtio
         let setUp = host.deadlines.makeDeadline()
         let uart = PL011(
             channel: host.serial, interrupt: interrupts.line(spi: VirtPlatform.pl011SPI), clock: host.clock,
@@ -57,7 +63,7 @@ struct VirtDevices {
             clock: host.clock, interrupt: interrupts.line(spi: VirtPlatform.pl031SPI), scheduler: alarm)
         alarm.setHandler { [weak clock] in clock?.deadlinePassed() }
 
-        var memory = MMIOBus.Builder()
+        var memory = bus
         for frame in interrupts.frames { try memory.insert(frame.device, at: GuestAddress(frame.address)) }
         try memory.insert(
             BVMConsolePage(channel: host.bvmConsole, faults: host.faults),
@@ -69,10 +75,6 @@ struct VirtDevices {
         try memory.insert(
             PL061GPIO(interrupt: interrupts.line(spi: VirtPlatform.gpioSPI)),
             at: GuestAddress(VirtPlatform.gpioAddress))
-        virtio = VirtioDeviceSet(kinds, memory: ram, cpuCount: cpuCount, host: host)
-        try VirtioWindows.insert(
-            virtio, at: VirtioPlaces(.arm64), on: &memory, memory: ram, faults: host.faults,
-            line: interrupts.line(spi:))
         buses = MachineBuses(mmio: memory.build(), ports: PortBus.Builder().build())
     }
 

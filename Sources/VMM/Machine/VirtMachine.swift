@@ -45,8 +45,8 @@ struct VirtMachine: SessionMachine {
             lpis: GICv3.LPISupport(memory: memory, faults: host.faults))
         let timers = Self.timers(of: vcpus.count, gic, counterStart, host)
         devices = try VirtDevices.make(
-            memory: memory, virtio: preparation.virtioDevices, interrupts: VirtInterrupts(gic), cpuCount: vcpus.count,
-            machine: lifecycle, host: host)
+            memory: memory, preparation: preparation, interrupts: VirtInterrupts(gic), machine: lifecycle,
+            host: host)
         backend.attach(Self.traced(gic, by: host.tracer, .irq))
         backend.attach(Self.traced(timers, by: host.tracer, .timers))
         machine = Machine(

@@ -8,12 +8,36 @@ enum VirtioWindows {
     static func insert(
         _ set: VirtioDeviceSet, at places: VirtioPlaces, on bus: inout MMIOBus.Builder, memory: GuestMemory,
         faults: GuestFaultLog, line: (UInt32) -> any InterruptLine
-    ) throws(MMIOBusError) {
+    ) throws(BootError) {
         for (index, member) in set.members.enumerated() {
             let window = places.window(index)
             let transport = VirtioMMIO(
                 member.device, name: member.name, memory: memory, interrupt: line(window.interrupt), faults: faults)
-            try bus.insert(transport, at: GuestAddress(window.address))
+            do throws(MMIOBusError) {
+                try bus.insert(transport, at: GuestAddress(window.address))
+            } catch {
+                throw .memoryMap(error)
+            }
+        }
+    }
+}
+
+extension VirtioDeviceSet {
+    /// Puts the devices where the machine has places for them.
+    ///
+    /// - Parameters:
+    ///   - messages: takes message-signalled interrupts; nil: there are none.
+    ///   - line: the wire to an interrupt number of `VirtioPlaces`; called once a window, or a wire of the PCI bus.
+    func insert(
+        at places: VirtioPlaces, on bus: inout MMIOBus.Builder, memory: GuestMemory, faults: GuestFaultLog,
+        messages: (any MSITarget)?, line: (UInt32) -> any InterruptLine
+    ) throws(BootError) {
+        switch places.transport {
+        case .mmio:
+            try VirtioWindows.insert(self, at: places, on: &bus, memory: memory, faults: faults, line: line)
+        case .pci:
+            try VirtioFunctions.insert(
+                self, at: places.bus, on: &bus, memory: memory, faults: faults, messages: messages, line: line)
         }
     }
 }

@@ -127,6 +127,39 @@ import VMMTestSupport
         #expect(value("dma-coherent", of: windows[1]) == [])
     }
 
+    @Test(
+        "the PCI host: configuration space of buses 0 to 15, windows, four interrupts in a map of four slots by four pins"
+    )
+    func pci() throws {
+        let host = try node("pcie@10000000", of: try tree { $0.hasPCI = true })
+        #expect(value("compatible", of: host) == Array("pci-host-ecam-generic\0".utf8))
+        #expect(cells("reg", of: host) == [0, 0x3F00_0000, 0, 0x0100_0000])
+        #expect(cells("bus-range", of: host) == [0, 15] && value("dma-coherent", of: host) == [])
+        let ranges: [UInt32] = [
+            0x0100_0000, 0, 0, 0, 0x3EFF_0000, 0, 0x1_0000,
+            0x0200_0000, 0, 0x1000_0000, 0, 0x1000_0000, 0, 0x2EFF_0000,
+            0x0300_0000, 0x80, 0, 0x80, 0, 0x80, 0,
+        ]
+        #expect(cells("ranges", of: host) == ranges)
+        #expect(cells("interrupt-map-mask", of: host) == [0x1800, 0, 0, 7])
+        let map = try #require(cells("interrupt-map", of: host))
+        #expect(map.count == 16 * 10)
+        for (number, start) in stride(from: 0, to: map.count, by: 10).enumerated() {
+            let (slot, pin) = (UInt32(number / 4), UInt32(number % 4))
+            let entry: [UInt32] = [slot << 11, 0, 0, pin + 1, 1, 0, 0, 0, 3 + (slot + pin) % 4, 4]
+            #expect(Array(map[start..<start + 10]) == entry)
+        }
+        #expect(cells("msi-map", of: host) == nil)
+    }
+
+    @Test("messages go to the ITS, by requester ID, where there is one")
+    func messageMap() throws {
+        let root = try tree { ($0.hasPCI, $0.hasITS) = (true, true) }
+        let map = try #require(cells("msi-map", of: try node("pcie@10000000", of: root)))
+        let its = try #require(try node("intc@8000000", of: root).children.first)
+        #expect(map == [0, try #require(cells("phandle", of: its)?.first), 0, 0x1_0000])
+    }
+
     @Test("each device's window is one of the memory map's regions")
     func regions() throws {
         let regions = VirtMemoryMap.regions(withFlash: false)
@@ -144,7 +177,7 @@ import VMMTestSupport
 
     @Test("flattened, every property reads back")
     func flattened() throws {
-        let root = try tree(cpus: 4) { $0.commandLine = "x" }
+        let root = try tree(cpus: 4) { ($0.commandLine, $0.hasPCI) = ("x", true) }
         let flat = try FlattenedDeviceTree(root: root)
         func check(_ node: DeviceTreeNode, at path: String) {
             for property in node.properties {
