@@ -63,6 +63,25 @@ import VirtioDevices
         #expect(bytes == Net.header(buffers: UInt16(used.count)) + Net.frame(count))
     }
 
+    /// Counts the writes to a place.
+    private final class Watch: GuestWriteObserver {
+        let writes = Recorder<Bool>()
+        private let place: GuestAddress
+        init(_ place: GuestAddress) { self.place = place }
+        func noteWrite(_ address: GuestAddress, count: UInt64) { if address == place { writes.record(true) } }
+    }
+
+    @Test("§5.1.6.4.1: the used index moves once for all buffers of a frame")
+    func together() throws {
+        let net = try Net(Feature.mergeable)
+        try net.offerBuffers([100, 100, 100, 100])
+        let watch = Watch(GuestAddress(net.base.queues[0].deviceArea + 2))
+        net.base.memory.setWriteObserver(watch)
+        #expect(net.network.give(Net.header() + Net.frame(300)) == true)
+        #expect(watch.writes.count == 1)
+        #expect(try net.received().count == 4)
+    }
+
     @Test("§5.1.6.4.1: the largest frame in small buffers")
     func largest() throws {
         let net = try Net(Feature.mergeable | Self.offloads, queueSize: 64)
