@@ -137,7 +137,8 @@ let package = Package(
 
         .target(name: "AllocationCount", path: "Benchmarks/VirtioQueue/AllocationCount"),
         .executableTarget(
-            name: "virtio-queue-benchmark", dependencies: ["VMMCore", "VirtioDevices", "AllocationCount"],
+            name: "virtio-queue-benchmark",
+            dependencies: ["VMMCore", "NetworkFrames", "VirtioDevices", "AllocationCount"],
             path: "Benchmarks/VirtioQueue/QueueBenchmark", swiftSettings: strict,
             linkerSettings: [
                 .unsafeFlags(

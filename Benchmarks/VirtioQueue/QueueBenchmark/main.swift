@@ -125,6 +125,14 @@ do {
     ] {
         report(name, try measureBlock(indirect: indirect, batch: batch, requests: requests))
     }
+    print("virtio-net behind virtio-mmio, null network, 8 frames at a time, event index (no allocations)")
+    for (name, size, isSending) in [
+        ("send, 64 bytes   ", 64, true), ("send, 64 KiB TSO ", 65226, true), ("receive, 64 bytes", 64, false),
+        ("receive, 64 KiB  ", 65226, false),
+    ] {
+        let frames = size > 1514 ? requests / 10 : requests
+        reportNetwork(name, size, try measureNetwork(size: size, isSending: isSending, batch: 8, frames: frames))
+    }
 } catch {
     print("virtio-queue-benchmark: \(error)")
     exit(1)
