@@ -71,7 +71,7 @@ let package = Package(
 
         // The host's side.
         .target(name: "HostBridge", path: "Sources/HostBridge"),
-        room("HostIO", path: "HostIO", uses: ["VMMCore", "CLinux", "HostBridge"]),
+        room("HostIO", path: "HostIO", uses: ["VMMCore", "CLinux", "HostBridge", "NetworkFrames"]),
         .systemLibrary(name: "CCapstone", path: "Sources/CLibraries/CCapstone", providers: [.apt(["libcapstone-dev"])]),
         room("Disassembly", path: "CLibraries/Disassembly", uses: ["CCapstone"]),
         .systemLibrary(name: "CYAML", path: "Sources/CLibraries/CYAML", providers: [.apt(["libyaml-dev"])]),
@@ -161,7 +161,7 @@ let package = Package(
             uses: ["AArch64", "Boot", "VMMCore", "GuestKernel", "FlattenedDeviceTree", "GuestABI"]),
         tests("YAMLTests", path: "CLibraries/YAML", uses: ["YAML"]),
         tests("SuiteRunnerTests", path: "SuiteRunner", uses: ["SuiteRunner", "VMM", "VMMCore", "YAML"]),
-        tests("HostIOTests", path: "HostIO", uses: ["HostIO", "VMMCore", "HostBridge"]),
+        tests("HostIOTests", path: "HostIO", uses: ["HostIO", "VMMCore", "HostBridge", "NetworkFrames"]),
         tests("ConsoleDevicesTests", path: "Devices/Console", uses: ["VMMCore", "GuestABI", "ConsoleDevices"]),
         tests("TimerDevicesTests", path: "Devices/Timer", uses: ["VMMCore", "TimerDevices"]),
         tests("PlatformDevicesTests", path: "Devices/Platform", uses: ["VMMCore", "GuestABI", "PlatformDevices"]),

@@ -72,7 +72,7 @@ final class ListeningSocket: Sendable {
     private static func listen(at path: String) throws(TCPServerError) -> Int32 {
         try makeRoom(at: path)
         let descriptor = try makeSocket(AF_UNIX)
-        let isBound = try unsafe withAddress(of: path) { address, length in
+        let isBound = try unsafe UnixSocketAddress(path).withPointer { address, length in
             // SAFETY: the pointer and the length describe one address; the string lives through its call. Nobody else may
             // connect: the mode is set before the socket listens.
             unsafe bind(descriptor, address, length) == 0 && chmod(path, 0o600) == 0
@@ -95,28 +95,11 @@ final class ListeningSocket: Sendable {
         let probe = try makeSocket(AF_UNIX)
         defer { close(probe) }
         // SAFETY: the pointer and the length describe one address.
-        let isServed = try unsafe withAddress(of: path) { unsafe connect(probe, $0, $1) == 0 || errno == EAGAIN }
+        let isServed = try unsafe UnixSocketAddress(path).withPointer {
+            unsafe connect(probe, $0, $1) == 0 || errno == EAGAIN
+        }
         guard !isServed else { throw .pathInUse(path) }
         // SAFETY: the string lives through the call.
         unsafe _ = unlink(path)
-    }
-
-    private static func withAddress<Result>(
-        of path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
-    ) throws(TCPServerError) -> Result {
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        let bytes = Array(path.utf8)
-        let room = MemoryLayout.size(ofValue: address.sun_path)
-        // The last byte stays 0.
-        guard !bytes.isEmpty, bytes.count < room, !bytes.contains(0) else { throw .badPath(path, limit: room - 1) }
-        // SAFETY: fewer bytes than the array has.
-        unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: bytes) }
-        // SAFETY: sockaddr_un is one of the layouts of sockaddr.
-        return unsafe withUnsafePointer(to: &address) { pointer in
-            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                unsafe body($0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
     }
 }

@@ -28,6 +28,8 @@ package enum BootError: Error, Sendable {
     case tooManyDisks(limit: Int)
     /// A disk image could not be opened.
     case disk(DiskError)
+    /// A network's host side could not be opened.
+    case network(name: String, NetworkError)
     /// Only FreeBSD's kernel metadata can announce a memory disk.
     case noMemoryDisk(BootProtocol)
     case softwareCPU(SoftwareCPUError)

@@ -71,7 +71,8 @@ package final class BootSession: Sendable {
                 configuration, clock: clock, timeline: timeline, disks: disks,
                 handlers: .init(
                     command: { [self] in handle($0) }, signal: { [self] in stop(.signal($0)) },
-                    timeout: { [self] in stop(.timedOut) }))
+                    timeout: { [self] in stop(.timedOut) }),
+                say: say)
         }
         defer { host.close() }
         try openTrace(on: accelerator)

@@ -1,3 +1,5 @@
+public import VMMCore
+
 /// What machine to build and what to boot on it. Plain values; checked when the machine is planned.
 public struct MachineConfiguration: Sendable {
     /// An instruction set of guests.
@@ -67,6 +69,34 @@ public struct MachineConfiguration: Sendable {
         public init(path: String) { self.path = path }
     }
 
+    /// A virtio network, and what of the host it is connected to.
+    public struct Network: Hashable, Sendable {
+        public enum Connection: Hashable, Sendable {
+            /// The host's own connections, made by a program beside swvmm. No privilege is needed.
+            case user(UserNetwork)
+            /// A tap device of the host, by its name.
+            case tap(name: String)
+            /// An open descriptor of a tap device.
+            case descriptor(Int32)
+            /// A Unix socket where frames go, each behind its length: passt's, or QEMU's `-netdev stream`.
+            case socket(path: String)
+        }
+
+        public var connection: Connection
+        /// Six bytes, the first of which is even; nil: 52:54:00:12:34:56 plus the network's number.
+        public var macAddress: [UInt8]?
+        /// The largest IP packet, in bytes: 68 to 65535; nil: what suits the connection.
+        public var mtu: UInt16?
+        /// Pairs of queues that the guest is offered, 1 to 16.
+        public var queuePairs = 1
+        /// Path of a file that gets all frames, for tcpdump and Wireshark; nil: none.
+        public var capturePath: String?
+        /// What messages call it; nil: `net` and its number.
+        public var id: String?
+
+        public init(_ connection: Connection) { self.connection = connection }
+    }
+
     /// What a run must be given to be repeated exactly.
     public struct Repeatability: Hashable, Sendable {
         /// Where all that is random for the guest comes from.
@@ -105,6 +135,8 @@ public struct MachineConfiguration: Sendable {
     public var memoryDisk: String?
     /// Virtio disks, in the order in which the guest finds them.
     public var disks: [Disk] = []
+    /// Virtio networks, in the order in which the guest finds them.
+    public var networks: [Network] = []
     /// A directory in which `image` and `initrd` are looked up.
     public var hostPath: String?
     /// Where to load the image as it is, whatever its bytes look like; nil: the image tells. arm64 only.

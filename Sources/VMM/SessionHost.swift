@@ -22,6 +22,7 @@ final class SessionHost: Sendable {
     private let entropy: any EntropySource
     private let signals: SignalSource
     private let disks: [SessionDisk]
+    private let networks: [SessionNetwork]
     private let loopThread: HostThread
 
     /// What the user, a signal or the timeout wants. Called on the loop's thread.
@@ -33,7 +34,7 @@ final class SessionHost: Sendable {
 
     init(
         _ configuration: MachineConfiguration, clock: HostClock, timeline: TimelineRecorder?, disks: [SessionDisk],
-        handlers: Handlers
+        handlers: Handlers, say: @escaping @Sendable (SessionMessage) -> Void
     ) throws(BootError) {
         self.clock = clock
         self.disks = disks
@@ -46,6 +47,7 @@ final class SessionHost: Sendable {
             throw .signals(error)
         }
         let loop = loop
+        networks = try SessionNetwork.open(configuration, loop: loop, clock: clock, say: say)
         do throws(TCPServerError) {
             if let port = configuration.debugPort {
                 debugPort = try TCPCharacterServer(port: port, loop: loop)
@@ -95,7 +97,7 @@ final class SessionHost: Sendable {
         return HostEnds(
             bvmConsole: chosen == .bvm ? console : silent, serial: chosen == .serial ? console : silent,
             virtioConsole: chosen == .virtio ? console : silent, window: window, entropy: entropy,
-            disks: disks, debugPort: debugPort, clock: guestClock, loop: loop, deadlines: deadlines,
+            disks: disks, networks: networks, debugPort: debugPort, clock: guestClock, loop: loop, deadlines: deadlines,
             repeatable: repeatable,
             faults: faults)
     }

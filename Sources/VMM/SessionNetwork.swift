@@ -1,3 +1,4 @@
+internal import HostIO
 internal import VMMCore
 
 /// A network of a session: opened once, used by each of its machines.
@@ -9,4 +10,49 @@ struct SessionNetwork: Sendable {
     /// Pairs of queues that a guest is offered.
     let queuePairs: Int
     let backend: any NetworkBackend
+
+    /// Ethernet's, and what most of the world has.
+    private static let usualMTU: UInt16 = 1500
+
+    /// Opens the networks of a configuration. The host's failures are told to `say` from then on.
+    static func open(
+        _ configuration: MachineConfiguration, loop: EventLoop, clock: any Clock,
+        say: @escaping @Sendable (SessionMessage) -> Void
+    ) throws(BootError) -> [SessionNetwork] {
+        let log = GuestFaultLog(clock: clock, limitPerSecond: 10) { say(SessionMessage(level: .notice, text: $0)) }
+        var networks: [SessionNetwork] = []
+        for (number, network) in configuration.networks.enumerated() {
+            let name = network.id ?? "net\(number)"
+            do throws(NetworkError) {
+                let backend = try backend(for: network, loop: loop) { log.report("\(name): \($0.words)") }
+                networks.append(
+                    SessionNetwork(
+                        name: name, macAddress: network.macAddress ?? usualAddress(of: number),
+                        queuePairs: network.queuePairs, backend: backend))
+            } catch {
+                throw .network(name: name, error)
+            }
+        }
+        return networks
+    }
+
+    private static func backend(
+        for network: MachineConfiguration.Network, loop: EventLoop,
+        onFailure: @escaping @Sendable (NetworkFailure) -> Void
+    ) throws(NetworkError) -> any NetworkBackend {
+        switch network.connection {
+        case .user, .tap, .descriptor: throw .loopRefused(.notRegistered)
+        case .socket(let path):
+            try StreamNetwork(path: path, mtu: network.mtu ?? usualMTU, loop: loop, onFailure: onFailure)
+        }
+    }
+
+    /// 52:54:00:12:34:56 for the first, and so on: the same in each run, and locally administered.
+    private static func usualAddress(of number: Int) -> [UInt8] {
+        let last = 0x12_3456 + number
+        return [
+            0x52, 0x54, 0x00, UInt8(truncatingIfNeeded: last >> 16), UInt8(truncatingIfNeeded: last >> 8),
+            UInt8(truncatingIfNeeded: last),
+        ]
+    }
 }

@@ -62,7 +62,8 @@ struct BootCommand: ParsableCommand {
         if let timeout, !(timeout > 0 && timeout <= 1_000_000_000) {
             throw ValidationError("--timeout \(timeout): seconds above 0 are wanted")
         }
-        try repeatability.validate(with: accel, hasDebugger: gdb != nil)
+        try repeatability.validate(
+            with: accel, hasDebugger: gdb != nil, hasNetwork: !guest.configuration.networks.isEmpty)
         if wait && gdb == nil { throw ValidationError("--wait: needs --gdb, without which nobody lets the guest go") }
     }
 

@@ -34,6 +34,7 @@ extension BootError {
             "--console virtio: the unikernel has no driver for it; --console serial and bvm are there"
         case .tooManyDisks(let limit): "--disk: this machine has room for \(limit) of them"
         case .disk(let error): error.words
+        case .network(let name, let error): "--net (\(name)): \(error.words)"
         case .noMemoryDisk(let entry):
             "--memory-disk: a guest entered by \(entry.words) is not told of it, only one booted by kernel metadata; use --disk"
         case .memoryLargerThanHost(let wanted, let host):

@@ -39,6 +39,18 @@ struct GuestOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            """
+            A virtio network; may be repeated. Default: none. All take mac=, mtu=, queues=, id= and capture=; user takes \
+            hostfwd=tcp:[ADDRESS]:PORT-[ADDRESS]:PORT (or udp), net=, dns=, hostname= and restrict=on.
+            """, valueName: "user|tap=name|fd=number|socket=path|none[,key=value…]"))
+    var net: [String] = []
+
+    @Option(
+        help: ArgumentHelp("Write all frames of the network to a file for tcpdump and Wireshark.", valueName: "file"))
+    var capture: String?
+
+    @Option(
+        help: ArgumentHelp(
             "A disk image, handed over in memory to a guest booted by kernel metadata, as the unikernel is: its writes are not kept.",
             valueName: "path"))
     var memoryDisk: String?
@@ -96,6 +108,11 @@ struct GuestOptions: ParsableArguments {
         } catch {
             throw ValidationError(error.words)
         }
+        do throws(NetworkArgumentError) {
+            _ = try NetworkArgument.networks(net, capture: capture)
+        } catch {
+            throw ValidationError(error.words)
+        }
         var settings = KernelEnvironment()
         for setting in environment {
             do throws(KernelEnvironmentError) {
@@ -117,6 +134,7 @@ struct GuestOptions: ParsableArguments {
         configuration.memoryDisk = memoryDisk
         // `validate` has seen them.
         configuration.disks = (try? DiskArgument.disks(disk)) ?? []
+        configuration.networks = (try? NetworkArgument.networks(net, capture: capture)) ?? []
         configuration.hostPath = hostPath
         configuration.environment = environment
         configuration.console = console

@@ -23,7 +23,9 @@ struct RepeatabilityOptions: ParsableArguments {
         help: ArgumentHelp("Stop after so many instructions of all vCPUs, with exit code 124.", valueName: "n"))
     var maxInstructions: UInt64?
 
-    func validate(with accelerator: MachineConfiguration.Accelerator, hasDebugger: Bool) throws {
+    func validate(
+        with accelerator: MachineConfiguration.Accelerator, hasDebugger: Bool, hasNetwork: Bool
+    ) throws {
         guard deterministic else {
             for (name, value) in [("seed", seed), ("start-of-day", startOfDay), ("max-instructions", maxInstructions)]
             where value != nil {
@@ -38,6 +40,10 @@ struct RepeatabilityOptions: ParsableArguments {
         }
         guard !hasDebugger else {
             throw ValidationError("--deterministic runs all vCPUs on one thread, which --gdb cannot stop yet")
+        }
+        guard !hasNetwork else {
+            throw ValidationError(
+                "--deterministic: what comes over a network, and when, cannot be repeated; leave --net out")
         }
         if maxInstructions == 0 { throw ValidationError("--max-instructions 0: at least 1 is wanted") }
         // The clock counts nanoseconds in 64 bits.

@@ -80,6 +80,12 @@ final class Ends: Sendable {
     func closeFar() { closeOnce(far) }
     func closeNear() { closeOnce(near) }
 
+    /// `near`, which is the caller's from now on.
+    func giveNear() -> Int32 {
+        _ = open.withLock { $0.remove(near) }
+        return near
+    }
+
     private func closeOnce(_ descriptor: Int32) {
         if open.withLock({ $0.remove(descriptor) }) != nil { close(descriptor) }
     }

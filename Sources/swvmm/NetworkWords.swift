@@ -1,0 +1,42 @@
+internal import HostIO
+internal import VMMCore
+
+extension NetworkArgumentError {
+    var words: String {
+        switch self {
+        case .unknownKind(let argument):
+            "--net \(argument): user, tap=NAME, fd=NUMBER, socket=PATH or none is wanted first"
+        case .badDescriptor(let argument): "--net \(argument): fd: the number of an open descriptor, above 2, is wanted"
+        case .unknownKey(let argument, let key, let known):
+            "--net \(argument): '\(key)' is none of \(known.map(\.rawValue).joined(separator: ", "))"
+                + "; a comma in a path is written twice"
+        case .repeatedKey(let argument, let key): "--net \(argument): '\(key)' is there twice"
+        case .badValue(let argument, let key, let wanted): "--net \(argument): \(key): \(wanted)"
+        case .repeatedID(let name): "--net: two networks are called '\(name)'"
+        case .repeatedMAC(let address): "--net: two networks have the MAC address \(macWords(address))"
+        case .sameCapture(let path): "--net: two networks are to be captured in \(path)"
+        case .noneAndOthers: "--net none: there are other --net"
+        case .captureOfWhich(0): "--capture: there is no network; add --net"
+        case .captureOfWhich(let count): "--capture: of which of \(count) networks? Use --net …,capture=FILE"
+        case .repeatedCapture: "--capture: the network has a capture= of its own"
+        case .captureWithoutPath: "--capture: a file is wanted"
+        }
+    }
+}
+
+private func macWords(_ bytes: [UInt8]) -> String {
+    bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: ":")
+}
+
+extension NetworkError {
+    /// One line with what would help.
+    var words: String {
+        switch self {
+        case .cannotConnect(let path, let code):
+            "\(path): cannot connect: \(HostFacts.describe(errno: code)); passt or another program must listen there (passt --socket \(path))"
+        case .badSocketPath(let path, let limit): "'\(path)': a path of 1 to \(limit) bytes is wanted"
+        case .loopRefused(let error): error.words
+        case .capture(let error): "capture: \(error.words)"
+        }
+    }
+}
