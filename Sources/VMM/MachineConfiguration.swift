@@ -50,6 +50,18 @@ public struct MachineConfiguration: Sendable {
         case file(path: String)
     }
 
+    /// What a device may do a second; nil: as much as the host can.
+    public struct RateLimits: Hashable, Sendable {
+        public var operations: UInt64?
+        /// Operations at once after a pause; nil: a tenth of a second's.
+        public var operationsBurst: UInt64?
+        public var bytes: UInt64?
+        /// Bytes at once after a pause; nil: a tenth of a second's.
+        public var bytesBurst: UInt64?
+
+        public init() {}
+    }
+
     /// A virtio disk on a raw image: a file or a block device of the host.
     public struct Disk: Hashable, Sendable {
         public enum Access: Hashable, Sendable {
@@ -65,6 +77,7 @@ public struct MachineConfiguration: Sendable {
         public var serial = ""
         /// What messages call it; nil: `disk` and its number.
         public var id: String?
+        public var limits = RateLimits()
 
         public init(path: String) { self.path = path }
     }

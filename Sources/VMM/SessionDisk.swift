@@ -7,6 +7,7 @@ struct SessionDisk: Sendable {
     let name: String
     let serial: String
     let storage: any BlockBackend
+    let limits: RateLimits
 
     /// What its storage has counted since the session began; nil: it does not count.
     var statistics: DeviceStatistics? {
@@ -34,11 +35,20 @@ struct SessionDisk: Sendable {
                 let storage = try RawDisk(path, access, inTurn: configuration.repeatability != nil) { failure in
                     log.report("\(name) (\(path)): \(failure.words)")
                 }
-                disks.append(SessionDisk(name: name, serial: disk.serial, storage: storage))
+                disks.append(
+                    SessionDisk(name: name, serial: disk.serial, storage: storage, limits: RateLimits(disk.limits)))
             } catch {
                 throw .disk(error)
             }
         }
         return disks
+    }
+}
+
+extension RateLimits {
+    init(_ limits: MachineConfiguration.RateLimits) {
+        self.init(
+            operations: limits.operations.map { RateLimit(rate: $0, burst: limits.operationsBurst) },
+            bytes: limits.bytes.map { RateLimit(rate: $0, burst: limits.bytesBurst) })
     }
 }

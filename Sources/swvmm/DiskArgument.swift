@@ -26,7 +26,13 @@ enum DiskArgument {
         guard !list.subject.isEmpty else { throw .noPath(argument) }
         var disk = MachineConfiguration.Disk(path: list.subject)
         var seen: Set<Key> = []
+        var limits = RateLimitSettings()
         for setting in list.settings {
+            do throws(RateLimitSettingError) {
+                if try limits.take(setting) { continue }
+            } catch {
+                throw .badLimit(argument, error)
+            }
             guard let key = Key(rawValue: setting.key) else { throw .unknownKey(argument, setting.key) }
             guard seen.insert(key).inserted else { throw .repeatedKey(argument, setting.key) }
             let value = setting.value
@@ -55,6 +61,11 @@ enum DiskArgument {
             }
         }
         if seen.contains(.ro), list.settings.contains(.init("snapshot=on")) { throw .readOnlySnapshot(argument) }
+        do throws(RateLimitSettingError) {
+            disk.limits = try limits.limits()
+        } catch {
+            throw .badLimit(argument, error)
+        }
         return disk
     }
 }
@@ -65,6 +76,7 @@ enum DiskArgumentError: Error, Hashable {
     case unknownKey(String, String)
     case repeatedKey(String, String)
     case badValue(String, String, wanted: String)
+    case badLimit(String, RateLimitSettingError)
     case readOnlySnapshot(String)
     case repeatedID(String)
 }

@@ -5,9 +5,10 @@ extension DiskArgumentError {
         switch self {
         case .noPath(let argument): "--disk '\(argument)': a path is wanted first"
         case .unknownKey(let argument, let key):
-            "--disk \(argument): '\(key)' is none of ro, snapshot=on, serial=TEXT, id=NAME; a comma in the path is written twice"
+            "--disk \(argument): '\(key)' is none of ro, snapshot=on, serial=TEXT, id=NAME, \(RateLimitSettings.words); a comma in the path is written twice"
         case .repeatedKey(let argument, let key): "--disk \(argument): '\(key)' is there twice"
         case .badValue(let argument, let key, let wanted): "--disk \(argument): \(key): \(wanted)"
+        case .badLimit(let argument, let error): "--disk \(argument): \(error.words)"
         case .readOnlySnapshot(let argument):
             "--disk \(argument): ro or snapshot=on: with a snapshot the guest can write"
         case .repeatedID(let name): "--disk: two disks are called '\(name)'"

@@ -81,6 +81,11 @@ internal import VMMTestSupport
             ("ro=on", "takes no value"), ("serial=", "serial: 1 to 20"),
             ("serial=123456789012345678901", "serial: 1 to 20"),
             ("serial=a b", "serial: 1 to 20"), ("id=", "id: 1 to 32"), ("id=a/b", "id: 1 to 32"), ("", "'' is none of"),
+            ("iops=", "iops: a number above 0"), ("iops=-1", "iops: a number above 0"),
+            ("iops=0", "iops: a number above 0"), ("iops=1,iops=2", "'iops' is there twice"),
+            ("bps=1X", "bps: a size such as"), ("bps=0", "bps: a size such as"),
+            ("iops=1,bps-burst=1K", "bps-burst: only with bps"),
+            ("bps=1M,iops-burst=1", "iops-burst: only with iops"),
         ] {
             try refuses(["-d", "\(path),\(setting)"], code: 2, words)
         }

@@ -23,6 +23,8 @@ struct VirtioDeviceSet: Sendable {
     /// In the order of their kinds.
     private(set) var members: [Member] = []
     private var disconnectors: [@Sendable () -> Void] = []
+    /// What counts besides the devices.
+    private var counting: [(name: String, source: any StatisticsSource)] = []
 
     init(_ kinds: [VirtioDeviceKind], memory: GuestMemory, cpuCount: Int, host: HostEnds) {
         for kind in kinds {
@@ -31,7 +33,8 @@ struct VirtioDeviceSet: Sendable {
             case .entropy: add("virtio entropy", VirtioEntropy(source: host.entropy))
             case .block(let number):
                 let disk = host.disks[number]
-                let block = VirtioBlock(disk.storage, serial: disk.serial, memory: memory, queueCount: cpuCount)
+                let storage = limited(disk, host)
+                let block = VirtioBlock(storage, serial: disk.serial, memory: memory, queueCount: cpuCount)
                 add("virtio \(disk.name)", block) { block.disconnect() }
             case .network(let number):
                 let network = host.networks[number]
@@ -52,6 +55,16 @@ struct VirtioDeviceSet: Sendable {
         }
     }
 
+    /// The disk's storage, behind its limits if it has any.
+    private mutating func limited(_ disk: SessionDisk, _ host: HostEnds) -> any BlockBackend {
+        guard !disk.limits.isEmpty else { return disk.storage }
+        let deadline = host.deadlines.makeDeadline()
+        let storage = LimitedStorage(disk.storage, disk.limits, clock: host.clock, scheduler: deadline)
+        deadline.setHandler { [weak storage] in storage?.deadlinePassed() }
+        counting.append((name: "virtio \(disk.name)", source: storage))
+        return storage
+    }
+
     private mutating func add(_ name: String, _ device: any VirtioDevice, disconnect: (@Sendable () -> Void)? = nil) {
         members.append(Member(name: name, device: device))
         if let disconnect { disconnectors.append(disconnect) }
@@ -59,9 +72,10 @@ struct VirtioDeviceSet: Sendable {
 
     /// What the devices that count have counted.
     var statistics: [DeviceStatistics] {
-        members.compactMap { member in
+        let devices = members.compactMap { member in
             (member.device as? any StatisticsSource).map { DeviceStatistics(name: member.name, $0) }
         }
+        return devices + counting.map { DeviceStatistics(name: "\($0.name) \($0.source.kind)", $0.source) }
     }
 
     /// Ends the devices' hold on the host's ends.
