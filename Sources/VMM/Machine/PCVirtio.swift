@@ -51,8 +51,6 @@
 
         /// Ends the devices' hold on the host's ends.
         func disconnect() { devices.disconnect() }
-
-        var statistics: [DeviceStatistics] { devices.statistics }
     }
 
     /// KVM's local APICs as what takes messages. One that is none for them is lost: it is no message but a write to memory, which
