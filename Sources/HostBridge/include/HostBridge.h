@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 #include <termios.h>
+#include <time.h>
 
 // Puts the terminal `descriptor` into the mode `raw`, and sees to it that `saved` comes back when the process ends:
 // by exit(), or by a signal (INT, TERM, HUP, QUIT, SEGV, BUS, ILL, FPE, TRAP, ABRT, SYS), which is then raised again with
@@ -53,3 +54,32 @@ int host_disk_device_facts(int descriptor, unsigned long long *size, unsigned in
 
 // A file of `size` bytes in memory, all holes. Its descriptor, or -1 with errno set.
 int host_memory_file(const char *name, off_t size);
+
+// For shared directories: openat2 and other calls that Swift does not see. Names are single components.
+//
+// `links` is /proc/self/fd, opened once: what a descriptor of O_PATH names is opened and linked by its entry there, so that a
+// name that changes meanwhile plays no part. Those that give a descriptor or a size give -1 with errno set when they fail, the
+// others 0 or an errno.
+
+// The top of a tree, and the descriptor of O_PATH of what `name` names in a directory of it: of a symbolic link, the link.
+int host_tree_open(const char *path);
+int host_tree_find(int directory, const char *name);
+
+// Makes and opens a new file: EEXIST if there is anything of that name.
+int host_tree_create(int directory, const char *name, int flags, mode_t mode);
+
+// Opens what a descriptor names; the second for nothing but to name it again.
+int host_tree_reopen(int links, int descriptor, int flags);
+int host_tree_node(int links, int descriptor);
+
+int host_tree_link(int links, int descriptor, int directory, const char *name);
+int host_tree_set_mode(int links, int descriptor, mode_t mode);
+int host_tree_set_owner(int descriptor, uid_t owner, gid_t group);
+int host_tree_set_times(int descriptor, const struct timespec times[2]);
+ssize_t host_tree_link_target(int descriptor, char *buffer, size_t size);
+
+// Entries of an open directory from a position on, as getdents64 gives them.
+ssize_t host_tree_entries(int descriptor, off_t position, void *buffer, size_t size);
+
+// Raises the limit of open descriptors towards `wanted` as far as the host lets it. What it is then.
+unsigned long long host_descriptor_limit(unsigned long long wanted);
