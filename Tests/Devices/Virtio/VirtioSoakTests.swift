@@ -137,6 +137,36 @@ import VirtioDevices
         }
     }
 
+    @Test(
+        "9P: random rings, messages and registers, work done at random times", arguments: 1...4 as ClosedRange<UInt64>)
+    func share(_ seed: UInt64) throws {
+        let range = try #require(GuestRange(start: GuestAddress(Self.ram), size: 1 << 20))
+        let memory = try GuestMemory([range])
+        let tree = MemoryTree()
+        let work = HeldWork()
+        var random = SeededGenerator(seed: seed &+ 200)
+        let types: [UInt8] = [
+            7, 8, 12, 14, 16, 18, 20, 22, 24, 26, 30, 40, 50, 52, 54, 70, 72, 74, 76, 100, 104, 104, 108, 110, 110, 116,
+            118, 120, 122, 255,
+        ]
+        try soak(VirtioShare(tree, tag: "soak", work: work), memory: memory, seed: seed) {
+            // Messages anywhere, so that some of the descriptors hit one; strings are short, so that some are names.
+            for _ in 0..<64 {
+                var message = [types[Int(random.next() % UInt64(types.count))], UInt8(random.next() % 4), 0]
+                for _ in 0..<8 {
+                    message += [UInt8(random.next() % 4), 0]
+                    message += random.next() % 2 == 0 ? [0, 0] : [UInt8(truncatingIfNeeded: random.next()), 97]
+                }
+                let size =
+                    random.next() % 8 == 0 ? UInt32(truncatingIfNeeded: random.next()) : UInt32(message.count + 4)
+                try memory.copyIn(
+                    size.littleEndianBytes + message, to: GuestAddress(Self.ram + random.next() % 0xF_FF00))
+            }
+            work.keep(random.next() % 2 == 0)
+            if random.next() % 4 == 0 { work.perform(latestFirst: random.next() % 2 == 0) }
+        }
+    }
+
     @Test("a block driver that resets and notifies from several threads while requests complete on others")
     func concurrentBlock() throws {
         let range = try #require(GuestRange(start: GuestAddress(Self.ram), size: 1 << 20))

@@ -58,12 +58,7 @@ package final class VirtioBlock: VirtioDevice, BlockClient, StatisticsSource {
     }
 
     package func readConfiguration(at offset: UInt32, width: AccessWidth) -> UInt32 {
-        var value: UInt32 = 0
-        for index in 0..<UInt32(min(width.bytes, 4)) {
-            guard let place = Int(exactly: UInt64(offset) + UInt64(index)), place < configuration.count else { break }
-            value |= UInt32(configuration[place]) << (index * 8)
-        }
-        return value
+        configuration.readConfiguration(at: offset, width: width)
     }
 
     /// Nothing can be written: VIRTIO_BLK_F_CONFIG_WCE is not offered.

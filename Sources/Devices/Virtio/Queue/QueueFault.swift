@@ -47,6 +47,9 @@ package enum QueueFault: Error, Hashable, Sendable {
     case networkBufferTooSmall(UInt64)
     /// A network command without class and command, or without a byte for the answer.
     case networkCommandTooShort
+    /// A 9P request with fewer readable bytes than a message's header has, or a writable part that an error does not fit into.
+    case ninePRequestTooShort(UInt64)
+    case ninePReplyTooShort(UInt64)
 
     /// The clause of virtio 1.2 that was broken.
     package var clause: String {
@@ -65,6 +68,7 @@ package enum QueueFault: Error, Hashable, Sendable {
         case .networkHeaderTooShort: "§5.1.6"
         case .networkBufferTooSmall: "§5.1.6.3.1"
         case .networkCommandTooShort: "§5.1.6.5"
+        case .ninePRequestTooShort, .ninePReplyTooShort: "§5, device 9"
         case .wrongDirection: "the device's own clause"
         }
     }
