@@ -25,11 +25,15 @@ package enum BootError: Error, Sendable {
     case noSoftwareCPU(MachineConfiguration.Architecture)
     /// The unikernel has no driver for a virtio console.
     case noVirtioConsoleDriver
-    case tooManyDisks(limit: Int)
+    case tooManyVirtioDevices(Int, limit: Int)
     /// A disk image could not be opened.
     case disk(DiskError)
     /// A network's host side could not be opened.
     case network(name: String, NetworkError)
+    /// The unikernel has no driver for a shared directory.
+    case noVirtioShareDriver
+    /// A directory could not be shared.
+    case share(SharedDirectoryError)
     /// Only FreeBSD's kernel metadata can announce a memory disk.
     case noMemoryDisk(BootProtocol)
     case softwareCPU(SoftwareCPUError)

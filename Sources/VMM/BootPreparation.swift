@@ -47,16 +47,18 @@ package struct BootPreparation: Sendable {
             return .generate(from: &generator)
         }
         guard console != .virtio || !isBundled else { throw .noVirtioConsoleDriver }
+        guard configuration.shares.isEmpty || !isBundled else { throw .noVirtioShareDriver }
         let hasEntropyDevice = configuration.hasEntropyDevice ?? (architecture == .arm64 && !isBundled)
         virtioDevices =
             (console == .virtio ? [.console] : []) + (hasEntropyDevice ? [.entropy] : [])
             + configuration.disks.indices.map(VirtioDeviceKind.block)
-        transport =
-            configuration.transport
-            ?? (architecture == .arm64 && !isBundled && !configuration.disks.isEmpty ? .pci : .mmio)
+            + configuration.shares.indices.map(VirtioDeviceKind.share)
+        let hasStorage = !configuration.disks.isEmpty
+        transport = configuration.transport ?? (architecture == .arm64 && !isBundled && hasStorage ? .pci : .mmio)
         let places = VirtioPlaces(architecture, transport)
-        let limit = places.count - (virtioDevices.count - configuration.disks.count)
-        guard configuration.disks.count <= limit else { throw .tooManyDisks(limit: limit) }
+        guard virtioDevices.count <= places.count else {
+            throw .tooManyVirtioDevices(virtioDevices.count, limit: places.count)
+        }
         boot.devices = places.announcement(of: virtioDevices.count)
         for setting in configuration.environment {
             do throws(KernelEnvironmentError) {

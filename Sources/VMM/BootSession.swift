@@ -66,9 +66,10 @@ package final class BootSession: Sendable {
         try preparation.checkImage()
         let accelerator = if let choice { choice } else { try openAccelerator(for: preparation.architecture) }
         let disks = try SessionDisk.open(configuration, clock: clock, say: say)
+        let shares = try SessionShare.open(configuration)
         let host = try phase("set up the console") { () throws(BootError) in
             try SessionHost(
-                configuration, clock: clock, timeline: timeline, disks: disks,
+                configuration, clock: clock, timeline: timeline, disks: disks, shares: shares,
                 handlers: .init(
                     command: { [self] in handle($0) }, signal: { [self] in stop(.signal($0)) },
                     timeout: { [self] in stop(.timedOut) }),

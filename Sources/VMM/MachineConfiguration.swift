@@ -110,6 +110,20 @@ public struct MachineConfiguration: Sendable {
         public init(_ connection: Connection) { self.connection = connection }
     }
 
+    /// A directory of the host that the guest can mount by 9P.
+    public struct Share: Hashable, Sendable {
+        /// What the guest mounts it by.
+        public var tag: String
+        public var path: String
+        /// The guest changes nothing in it.
+        public var isReadOnly = false
+
+        public init(tag: String, path: String) {
+            self.tag = tag
+            self.path = path
+        }
+    }
+
     /// What a run must be given to be repeated exactly.
     public struct Repeatability: Hashable, Sendable {
         /// Where all that is random for the guest comes from.
@@ -150,6 +164,8 @@ public struct MachineConfiguration: Sendable {
     public var disks: [Disk] = []
     /// Virtio networks, in the order in which the guest finds them.
     public var networks: [Network] = []
+    /// Directories of the host, for guests with a driver for 9P.
+    public var shares: [Share] = []
     /// A directory in which `image` and `initrd` are looked up.
     public var hostPath: String?
     /// Where to load the image as it is, whatever its bytes look like; nil: the image tells. arm64 only.

@@ -23,6 +23,7 @@ final class SessionHost: Sendable {
     private let signals: SignalSource
     private let disks: [SessionDisk]
     private let networks: [SessionNetwork]
+    private let shares: [SessionShare]
     private let loopThread: HostThread
 
     /// What the user, a signal or the timeout wants. Called on the loop's thread.
@@ -34,10 +35,11 @@ final class SessionHost: Sendable {
 
     init(
         _ configuration: MachineConfiguration, clock: HostClock, timeline: TimelineRecorder?, disks: [SessionDisk],
-        handlers: Handlers, say: @escaping @Sendable (SessionMessage) -> Void
+        shares: [SessionShare], handlers: Handlers, say: @escaping @Sendable (SessionMessage) -> Void
     ) throws(BootError) {
         self.clock = clock
         self.disks = disks
+        self.shares = shares
         do throws(EventLoopError) { loop = try EventLoop() } catch { throw .eventLoop(error) }
         do throws(SignalSourceError) {
             signals = try SignalSource(
@@ -97,7 +99,8 @@ final class SessionHost: Sendable {
         return HostEnds(
             bvmConsole: chosen == .bvm ? console : silent, serial: chosen == .serial ? console : silent,
             virtioConsole: chosen == .virtio ? console : silent, window: window, entropy: entropy,
-            disks: disks, networks: networks, debugPort: debugPort, clock: guestClock, loop: loop, deadlines: deadlines,
+            disks: disks, networks: networks, shares: shares, debugPort: debugPort, clock: guestClock, loop: loop,
+            deadlines: deadlines,
             repeatable: repeatable,
             faults: faults)
     }

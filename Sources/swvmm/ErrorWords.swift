@@ -32,9 +32,12 @@ extension BootError {
         case .memory(let error): "guest memory: \(error.words)"
         case .noVirtioConsoleDriver:
             "--console virtio: the unikernel has no driver for it; --console serial and bvm are there"
-        case .tooManyDisks(let limit): "--disk: this machine has room for \(limit) of them"
+        case .tooManyVirtioDevices(let count, let limit):
+            "\(count) virtio devices (disks, shares, console, entropy): this machine has room for \(limit) of them"
         case .disk(let error): error.words
         case .network(let name, let error): "--net (\(name)): \(error.words)"
+        case .noVirtioShareDriver: "--share: the unikernel has no driver for it; Linux guests have"
+        case .share(let error): "--share: \(error.words)"
         case .noMemoryDisk(let entry):
             "--memory-disk: a guest entered by \(entry.words) is not told of it, only one booted by kernel metadata; use --disk"
         case .memoryLargerThanHost(let wanted, let host):

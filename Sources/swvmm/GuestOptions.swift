@@ -51,6 +51,12 @@ struct GuestOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "A directory of the host, which the guest mounts by 9P: mount -t 9p -o trans=virtio,version=9p2000.L TAG /mnt; may be repeated.",
+            valueName: "tag=dir[,ro]"))
+    var share: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
             "A disk image, handed over in memory to a guest booted by kernel metadata, as the unikernel is: its writes are not kept.",
             valueName: "path"))
     var memoryDisk: String?
@@ -113,6 +119,11 @@ struct GuestOptions: ParsableArguments {
         } catch {
             throw ValidationError(error.words)
         }
+        do throws(ShareArgumentError) {
+            _ = try ShareArgument.shares(share)
+        } catch {
+            throw ValidationError(error.words)
+        }
         var settings = KernelEnvironment()
         for setting in environment {
             do throws(KernelEnvironmentError) {
@@ -135,6 +146,7 @@ struct GuestOptions: ParsableArguments {
         // `validate` has seen them.
         configuration.disks = (try? DiskArgument.disks(disk)) ?? []
         configuration.networks = (try? NetworkArgument.networks(net, capture: capture)) ?? []
+        configuration.shares = (try? ShareArgument.shares(share)) ?? []
         configuration.hostPath = hostPath
         configuration.environment = environment
         configuration.console = console

@@ -97,8 +97,8 @@ import VMMCore
         }
         #expect(
             try BootPreparation(configuration { bare(&$0, 2) }).virtioDevices == [.entropy, .block(0), .block(1)])
-        guard case .tooManyDisks(limit: 30) = refusal({ bare(&$0, 31) }),
-            case .tooManyDisks(limit: 31) = refusal({
+        guard case .tooManyVirtioDevices(32, limit: 31) = refusal({ bare(&$0, 31) }),
+            case .tooManyVirtioDevices(33, limit: 32) = refusal({
                 bare(&$0, 32)
                 $0.transport = .mmio
             })
@@ -106,8 +106,25 @@ import VMMCore
             Issue.record("more disks than slots or windows")
             return
         }
-        guard case .tooManyDisks(limit: 32) = refusal({ ($0.architecture, $0.disks) = (.x86_64, disks(33)) }) else {
+        let tooMany = refusal { ($0.architecture, $0.disks) = (.x86_64, disks(33)) }
+        guard case .tooManyVirtioDevices(33, limit: 32) = tooMany else {
             Issue.record("33 disks in 32 windows")
+            return
+        }
+    }
+
+    @Test("shares come behind the disks; the unikernel has no driver for them")
+    func shares() throws {
+        let share = MachineConfiguration.Share(tag: "data", path: "/nonexistent")
+        #expect(
+            try BootPreparation(
+                configuration {
+                    ($0.architecture, $0.image) = (.arm64, .file(path: "/etc/passwd"))
+                    ($0.disks, $0.shares) = ([.init(path: "/nonexistent")], [share])
+                }
+            ).virtioDevices == [.entropy, .block(0), .share(0)])
+        guard case .noVirtioShareDriver = refusal({ ($0.architecture, $0.shares) = (.arm64, [share]) }) else {
+            Issue.record("a share was promised to the unikernel")
             return
         }
     }

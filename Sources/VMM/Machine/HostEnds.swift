@@ -15,6 +15,7 @@ struct HostEnds: Sendable {
     var disks: [SessionDisk] = []
     /// The machine's networks, in their order.
     var networks: [SessionNetwork] = []
+    var shares: [SessionShare] = []
     /// The debugger's end of the bvmdebug port; nil: no such device.
     var debugPort: (any CharacterChannel)?
     var clock: any Clock

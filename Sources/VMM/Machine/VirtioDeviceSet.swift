@@ -10,6 +10,8 @@ package enum VirtioDeviceKind: Hashable, Sendable {
     case block(Int)
     /// The session's network of this number.
     case network(Int)
+    /// The session's shared directory of this number.
+    case share(Int)
 }
 
 /// The virtio devices of a machine, whatever transport they are put behind.
@@ -41,6 +43,10 @@ struct VirtioDeviceSet: Sendable {
                 let card = VirtioNetwork(
                     network.backend, address: network.macAddress, pairCount: network.queuePairs)
                 add("virtio \(network.name)", card) { card.disconnect() }
+            case .share(let number):
+                let share = host.shares[number]
+                let device = VirtioShare(share.tree, tag: share.tag, work: share.work)
+                add("virtio share \(share.tag)", device) { device.disconnect() }
             }
         }
     }

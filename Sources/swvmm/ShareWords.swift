@@ -1,0 +1,28 @@
+internal import HostIO
+
+extension ShareArgumentError {
+    var words: String {
+        switch self {
+        case .badTag(let argument):
+            "--share \(argument): TAG=DIR is wanted, the tag of 1 to \(ShareArgument.tagLimit) letters, digits, '-', '_' and '.'"
+        case .noPath(let argument): "--share \(argument): a directory is wanted behind the equals sign"
+        case .unknownKey(let argument, let key):
+            "--share \(argument): '\(key)' is not ro; a comma in the path is written twice"
+        case .repeatedKey(let argument, let key): "--share \(argument): '\(key)' is there twice"
+        case .repeatedTag(let tag): "--share: two shares have the tag '\(tag)'"
+        }
+    }
+}
+
+extension SharedDirectoryError {
+    /// One line with what would help.
+    var words: String {
+        switch problem {
+        case .notADirectory: "\(path): is no directory, one is wanted to share"
+        case .cannotOpen(let code): "\(path): cannot be shared: \(HostFacts.describe(errno: code))"
+        case .noOpenat2: "\(path): cannot be shared: the host's Linux is older than 5.6, which has no openat2"
+        case .noProc(let code):
+            "\(path): cannot be shared: /proc/self/fd: \(HostFacts.describe(errno: code)); mount /proc"
+        }
+    }
+}
