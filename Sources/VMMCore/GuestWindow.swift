@@ -53,10 +53,13 @@ package struct GuestWindow: Sendable {
         UInt64(littleEndian: unsafe UInt64.relaxedLoad(pointer(offset, 8)))
     }
 
-    /// As `loadDoubleword`, at any alignment, and perhaps in several accesses: for tables whose entries are checked after.
-    package func readDoubleword(at offset: Int) -> UInt64 {
-        precondition(offset >= 0 && offset <= size &- 8, "outside of the window")
-        return UInt64(littleEndian: unsafe base.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+    /// Two doublewords one behind the other, at any alignment, and perhaps in several accesses: for tables whose entries are
+    /// checked after.
+    package func readDoublewordPair(at offset: Int) -> (UInt64, UInt64) {
+        precondition(offset >= 0 && offset <= size &- 16, "outside of the window")
+        let first = unsafe base.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+        let second = unsafe base.loadUnaligned(fromByteOffset: offset &+ 8, as: UInt64.self)
+        return (UInt64(littleEndian: first), UInt64(littleEndian: second))
     }
 
     package func storeHalfword(_ value: UInt16, at offset: Int) {

@@ -22,7 +22,7 @@ package struct MockMMIODriver: Sendable {
     package static let needsReset: UInt64 = 0x40, failed: UInt64 = 0x80
     /// Feature bits.
     package static let indirect: UInt64 = 1 << 28, eventIndex: UInt64 = 1 << 29, version1: UInt64 = 1 << 32
-    package static let ringReset: UInt64 = 1 << 40
+    package static let packed: UInt64 = 1 << 34, ringReset: UInt64 = 1 << 40
 
     package let device: any MMIODevice
 

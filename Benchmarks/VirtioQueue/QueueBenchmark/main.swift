@@ -34,10 +34,12 @@ struct Cost {
     var allocations: UInt64 = 0
 }
 
-func measure(indirect: Bool, batch: Int, requests: Int) throws -> Cost {
-    var driver = try MockDriver(indirect: indirect)
-    let queue = VirtioQueue(index: 0, maximumSize: UInt16(MockDriver.size), memory: driver.memory)
-    try queue.start(driver.layout, features: .common)
+func measure<Driver: MockDriver>(
+    _ type: Driver.Type, indirect: Bool, batch: Int, requests: Int
+) throws -> Cost {
+    var driver = try Driver(indirect: indirect)
+    let queue = VirtioQueue(index: 0, maximumSize: UInt16(MockRequest.queueSize), memory: driver.memory)
+    try queue.start(driver.layout, features: Driver.features)
     let clock = HostClock()
     var cost = Cost()
     cost.turns.reserveCapacity(requests / batch + 2)
@@ -51,9 +53,9 @@ func measure(indirect: Bool, batch: Int, requests: Int) throws -> Cost {
         let served = try serve(queue)
         let end = clock.now
         cost.allocations += allocation_count() - allocations
-        guard driver.isServed else { throw Failure.notServed }
+        guard driver.isServed() else { throw Failure.notServed }
         cost.requests += served
-        cost.turns.append(Double((end - start).rawValue) / Double(served * driver.descriptorsPerRequest))
+        cost.turns.append(Double((end - start).rawValue) / Double(served * MockRequest.shape.count))
     }
     return cost
 }
@@ -72,15 +74,17 @@ final class NoLine: InterruptLine {
 }
 
 /// The whole block device: notification, header, request, status, used ring, interrupt.
-func measureBlock(indirect: Bool, batch: Int, requests: Int) throws -> Cost {
-    var driver = try MockDriver(indirect: indirect)
+func measureBlock<Driver: MockDriver>(
+    _ type: Driver.Type, indirect: Bool, batch: Int, requests: Int
+) throws -> Cost {
+    var driver = try Driver(indirect: indirect)
     let clock = HostClock()
     let disk = VirtioBlock(NullStorage(), serial: "", memory: driver.memory, queueCount: 1)
     let mmio = VirtioMMIO(
         disk, name: "disk", memory: driver.memory, interrupt: NoLine(),
         faults: GuestFaultLog(clock: clock) { print($0) })
     // What Linux takes: indirect descriptors, event index, and a flush.
-    driver.start(mmio, features: VirtioFeatures.common.rawValue | 1 << 9)
+    driver.start(mmio, extra: 1 << 9)
     var cost = Cost()
     cost.turns.reserveCapacity(requests / batch + 2)
     driver.offer(batch)
@@ -92,9 +96,9 @@ func measureBlock(indirect: Bool, batch: Int, requests: Int) throws -> Cost {
         mmio.write(0, at: 0x50, width: .word)
         let end = clock.now
         cost.allocations += allocation_count() - allocations
-        guard driver.isServed else { throw Failure.notServed }
+        guard driver.isServed() else { throw Failure.notServed }
         cost.requests += batch
-        cost.turns.append(Double((end - start).rawValue) / Double(batch * driver.descriptorsPerRequest))
+        cost.turns.append(Double((end - start).rawValue) / Double(batch * MockRequest.shape.count))
     }
     return cost
 }
@@ -107,24 +111,31 @@ func report(_ name: String, _ cost: Cost) {
             + "\(cost.allocations) allocations in \(cost.requests) requests")
 }
 
+/// Both kinds of ring, direct and indirect, in batches and one by one.
+func reportAll(
+    _ split: (_ indirect: Bool, _ batch: Int) throws -> Cost, _ packed: (_ indirect: Bool, _ batch: Int) throws -> Cost
+) throws {
+    for (name, indirect, batch) in [
+        ("direct,   32 at a time", false, 32), ("indirect, 32 at a time", true, 32),
+        ("indirect, 1 at a time ", true, 1),
+    ] {
+        report("split,  \(name)", try split(indirect, batch))
+        report("packed, \(name)", try packed(indirect, batch))
+    }
+}
+
 do {
     let requests = max(1000, CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 200_000)
     print(
         "virtqueue, the device's side: requests of 3 descriptors (a block read), null device, mock driver, 1 core; "
             + "medians of the turns (at least 5 M/s, no allocations)")
-    for (name, indirect, batch) in [
-        ("direct,   32 at a time", false, 32), ("indirect, 32 at a time", true, 32),
-        ("indirect, 1 at a time ", true, 1),
-    ] {
-        report(name, try measure(indirect: indirect, batch: batch, requests: requests))
-    }
+    try reportAll(
+        { try measure(SplitMockDriver.self, indirect: $0, batch: $1, requests: requests) },
+        { try measure(PackedMockDriver.self, indirect: $0, batch: $1, requests: requests) })
     print("virtio-blk behind virtio-mmio, null back end, the same requests (at least 5 M/s, no allocations)")
-    for (name, indirect, batch) in [
-        ("direct,   32 at a time", false, 32), ("indirect, 32 at a time", true, 32),
-        ("indirect, 1 at a time ", true, 1),
-    ] {
-        report(name, try measureBlock(indirect: indirect, batch: batch, requests: requests))
-    }
+    try reportAll(
+        { try measureBlock(SplitMockDriver.self, indirect: $0, batch: $1, requests: requests) },
+        { try measureBlock(PackedMockDriver.self, indirect: $0, batch: $1, requests: requests) })
     print("virtio-net behind virtio-mmio, null network, 8 frames at a time, event index (no allocations)")
     for (name, size, isSending) in [
         ("send, 64 bytes   ", 64, true), ("send, 64 KiB TSO ", 65226, true), ("receive, 64 bytes", 64, false),

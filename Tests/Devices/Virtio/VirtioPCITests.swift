@@ -96,7 +96,7 @@ import VirtioDevices
     @Test("§4.1.4.3.1: feature bits from 32 times the selector on; 0 for selectors of which there are none")
     func features() throws {
         let driver = try fixture().driver
-        #expect(driver.offeredFeatures == 0x101_3000_0001)
+        #expect(driver.offeredFeatures == 0x105_3000_0001)
         for selector in [2, 3, 0xFFFF_FFFF] as [UInt64] {
             driver.write(selector, Common.deviceFeatureSelect)
             #expect(driver.read(Common.deviceFeature) == 0)

@@ -4,14 +4,17 @@ package import VMMCore
 ///
 /// It is never the end of a chain or an empty ring: those are other types.
 package enum QueueFault: Error, Hashable, Sendable {
-    /// A part of the ring. Source: virtio 1.2 §2.7.
+    /// A part of a split or packed ring. Source: virtio 1.2 §2.7, §2.8.
     package enum Area: Hashable, Sendable {
         case descriptorTable
         case availableRing
         case usedRing
+        case descriptorRing
+        case driverEventSuppression
+        case deviceEventSuppression
     }
 
-    /// Not a power of two from 1 on, or more than the device offered.
+    /// More than the device offered, none, or in a split ring not a power of two.
     case badSize(UInt32, maximum: UInt16)
     case misaligned(Area, GuestAddress)
     /// Not all of the area is RAM.
@@ -29,8 +32,14 @@ package enum QueueFault: Error, Hashable, Sendable {
     /// Not all of the buffer is RAM: a device's registers, past the end of RAM, or past 2^64.
     case bufferOutsideRAM(GuestAddress, length: UInt32)
     case readableBehindWritable
+    /// A packed ring's chain goes on in an entry that was not made available with its first one.
+    case chainNotAvailable
+    /// More entries of a packed ring are made available than there is room for beside those the device has.
+    case ringOverrun
     case indirectNotNegotiated
     case indirectWithNext
+    /// An indirect descriptor behind others, in a packed ring.
+    case indirectInChain
     case nestedIndirect
     /// Not a multiple of 16, none at all, or more than the queue has entries.
     case badIndirectLength(UInt32)
@@ -54,16 +63,21 @@ package enum QueueFault: Error, Hashable, Sendable {
     /// The clause of virtio 1.2 that was broken.
     package var clause: String {
         switch self {
-        case .badSize, .misaligned: "§2.7"
-        case .outsideRAM: "§2.7.1"
+        case .badSize, .misaligned: "§2.7, §2.8.10.1"
+        case .outsideRAM: "§2.7.1, §2.8.10.1"
         case .availableIndexJump: "§2.7.13.3.1"
-        case .tooManyChains: "§2.7.13"
+        case .tooManyChains: "§2.7.13, §2.8.17"
         case .headOutOfRange: "§2.7.6"
-        case .nextOutOfRange, .bufferOutsideRAM: "§2.7.5"
-        case .chainTooLong, .tooManyBytes: "§2.7.5.2"
-        case .readableBehindWritable: "§2.7.4.2"
-        case .indirectNotNegotiated, .indirectWithNext, .nestedIndirect, .badIndirectLength: "§2.7.5.3.1"
-        case .indirectTableOutsideRAM: "§2.7.5.3"
+        case .nextOutOfRange: "§2.7.5"
+        case .bufferOutsideRAM: "§2.7.5, §2.8.4"
+        case .chainTooLong: "§2.7.5.2, §2.8.17"
+        case .tooManyBytes: "§2.7.5.2"
+        case .readableBehindWritable: "§2.7.4.2, §2.8.17"
+        case .chainNotAvailable, .ringOverrun: "§2.8.17"
+        case .indirectInChain: "§2.8.19"
+        case .indirectNotNegotiated, .indirectWithNext, .badIndirectLength: "§2.7.5.3.1, §2.8.19"
+        case .nestedIndirect: "§2.7.5.3.1"
+        case .indirectTableOutsideRAM: "§2.7.5.3, §2.8.7"
         case .blockHeaderTooShort, .blockStatusMissing: "§5.2.6"
         case .networkHeaderTooShort: "§5.1.6"
         case .networkBufferTooSmall: "§5.1.6.3.1"

@@ -4,10 +4,11 @@ package import VMMCore
 package struct QueueLayout: Hashable, Sendable {
     /// Entries.
     package var size: UInt32
+    /// The descriptor table of a split ring, the descriptor ring of a packed one.
     package var descriptorTable: GuestAddress
-    /// The available ring.
+    /// The available ring, or the driver's event suppression structure.
     package var driverArea: GuestAddress
-    /// The used ring.
+    /// The used ring, or the device's event suppression structure.
     package var deviceArea: GuestAddress
 
     package init(size: UInt32, descriptorTable: GuestAddress, driverArea: GuestAddress, deviceArea: GuestAddress) {
@@ -15,6 +16,15 @@ package struct QueueLayout: Hashable, Sendable {
         self.descriptorTable = descriptorTable
         self.driverArea = driverArea
         self.deviceArea = deviceArea
+    }
+
+    /// The part of `size` bytes from `start` on, if it is as aligned as it must be, and RAM.
+    func window(
+        _ area: QueueFault.Area, _ start: GuestAddress, alignment: UInt64, size: Int, _ memory: GuestMemory
+    ) throws(QueueFault) -> GuestWindow {
+        guard start.rawValue % alignment == 0 else { throw .misaligned(area, start) }
+        guard let window = memory.window(at: start, size: size) else { throw .outsideRAM(area, start) }
+        return window
     }
 }
 
@@ -34,19 +44,11 @@ struct SplitRingAreas: Sendable {
         }
         let count = Int(layout.size)
         size = UInt16(layout.size)
-        descriptors = try Self.window(
+        descriptors = try layout.window(
             .descriptorTable, layout.descriptorTable, alignment: 16, size: Descriptor.byteCount * count, memory)
-        available = try Self.window(
+        available = try layout.window(
             .availableRing, layout.driverArea, alignment: 2, size: AvailableRing.size(count), memory)
-        used = try Self.window(.usedRing, layout.deviceArea, alignment: 4, size: UsedRing.size(count), memory)
-    }
-
-    private static func window(
-        _ area: QueueFault.Area, _ start: GuestAddress, alignment: UInt64, size: Int, _ memory: GuestMemory
-    ) throws(QueueFault) -> GuestWindow {
-        guard start.rawValue % alignment == 0 else { throw .misaligned(area, start) }
-        guard let window = memory.window(at: start, size: size) else { throw .outsideRAM(area, start) }
-        return window
+        used = try layout.window(.usedRing, layout.deviceArea, alignment: 4, size: UsedRing.size(count), memory)
     }
 }
 

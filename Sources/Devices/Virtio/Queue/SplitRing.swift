@@ -43,7 +43,7 @@ struct SplitRing: Sendable {
 
     /// Takes the next chain into `buffers`. Gives its id, or nil when there is none.
     @inline(__always)
-    mutating func take(into buffers: inout ChainBuffers, memory: GuestMemory) throws(QueueFault) -> UInt16? {
+    mutating func take(into buffers: inout ChainBuffers, memory: GuestMemory) throws(QueueFault) -> TakenChain? {
         if try isEmpty() { return nil }
         let head = areas.available.loadHalfword(at: AvailableRing.entry(Int(nextAvailable & (size &- 1))))
         guard head < size else { throw .headOutOfRange(head) }
@@ -57,10 +57,12 @@ struct SplitRing: Sendable {
             guard visited <= size else { throw .chainTooLong }
             if descriptor.flags.contains(.indirect) {
                 try takeIndirect(descriptor, into: &buffers, memory: memory)
-                return head
+                return TakenChain(id: head, entries: 0)
             }
-            try buffers.append(descriptor, limit: Int(size), memory: memory)
-            guard descriptor.flags.contains(.next) else { return head }
+            try buffers.append(
+                descriptor.address, descriptor.length, isWritable: descriptor.flags.contains(.write), limit: Int(size),
+                memory: memory)
+            guard descriptor.flags.contains(.next) else { return TakenChain(id: head, entries: 0) }
             guard descriptor.next < size else { throw .nextOutOfRange(descriptor.next) }
             index = descriptor.next
         }
@@ -72,19 +74,15 @@ struct SplitRing: Sendable {
     ) throws(QueueFault) {
         guard hasIndirect else { throw .indirectNotNegotiated }
         guard !descriptor.flags.contains(.next) else { throw .indirectWithNext }
-        let length = Int(descriptor.length)
-        let count = length / Descriptor.byteCount
-        guard length > 0, length % Descriptor.byteCount == 0, count <= Int(size) else {
-            throw .badIndirectLength(descriptor.length)
-        }
-        guard let table = memory.window(at: descriptor.address, size: length) else {
-            throw .indirectTableOutsideRAM(descriptor.address, length: descriptor.length)
-        }
+        let table = try IndirectTable.window(
+            descriptor.address, length: descriptor.length, queueSize: size, memory: memory)
+        let count = table.size / Descriptor.byteCount
         var index = 0
         for _ in 0..<count {
             let entry = Descriptor(index, of: table)
             guard !entry.flags.contains(.indirect) else { throw .nestedIndirect }
-            try buffers.append(entry, limit: Int(size), memory: memory)
+            try buffers.append(
+                entry.address, entry.length, isWritable: entry.flags.contains(.write), limit: Int(size), memory: memory)
             guard entry.flags.contains(.next) else { return }
             guard Int(entry.next) < count else { throw .nextOutOfRange(entry.next) }
             index = Int(entry.next)

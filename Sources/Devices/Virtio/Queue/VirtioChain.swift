@@ -5,7 +5,7 @@ package typealias ChainSegment = GuestBuffer
 
 /// The buffers of a chain, in order: first those to read, then those to write. Storage that is used again and again.
 struct ChainBuffers: Sendable {
-    /// Source: virtio 1.2 §2.7.5.2.
+    /// Source: virtio 1.2 §2.7.5.2. Of packed rings the specification says nothing: the same.
     static let maximumBytes: UInt64 = 1 << 32
 
     private(set) var segments: [ChainSegment] = []
@@ -23,23 +23,25 @@ struct ChainBuffers: Sendable {
 
     /// Checks a descriptor's buffer and takes it in.
     @inline(__always)
-    mutating func append(_ descriptor: Descriptor, limit: Int, memory: GuestMemory) throws(QueueFault) {
+    mutating func append(
+        _ address: GuestAddress, _ size: UInt32, isWritable: Bool, limit: Int, memory: GuestMemory
+    ) throws(QueueFault) {
         guard segments.count < limit else { throw .chainTooLong }
-        let length = UInt64(descriptor.length)
+        let length = UInt64(size)
         // Both sums are at most 2^32: no overflow.
         guard readableBytes &+ writableBytes &+ length <= Self.maximumBytes else { throw .tooManyBytes }
         // Nobody touches the address of an empty buffer.
-        guard length == 0 || memory.contains(descriptor.address, count: length) else {
-            throw .bufferOutsideRAM(descriptor.address, length: descriptor.length)
+        guard length == 0 || memory.contains(address, count: length) else {
+            throw .bufferOutsideRAM(address, length: size)
         }
-        if descriptor.flags.contains(.write) {
+        if isWritable {
             writableBytes &+= length
         } else {
             guard readableCount == segments.count else { throw .readableBehindWritable }
             readableCount &+= 1
             readableBytes &+= length
         }
-        segments.append(ChainSegment(address: descriptor.address, length: descriptor.length))
+        segments.append(ChainSegment(address: address, length: size))
     }
 }
 
@@ -49,8 +51,8 @@ struct ChainBuffers: Sendable {
 /// `VirtioQueue.complete(_:)` consumes it, and is the only way to the used ring; `discard(_:)` consumes it without.
 /// A chain that is neither leaves its queue's reset waiting.
 package struct VirtioChain: ~Copyable, Sendable {
-    /// What the used ring calls it: the index of its first descriptor.
-    let id: UInt16
+    /// What its ring needs to give it back.
+    let taken: TakenChain
     /// The start of the queue that it belongs to: later ones do not know it.
     let generation: UInt32
     var buffers: ChainBuffers
@@ -59,8 +61,8 @@ package struct VirtioChain: ~Copyable, Sendable {
     /// Bytes that the device wrote.
     var written: UInt64 = 0
 
-    init(id: UInt16, generation: UInt32, buffers: ChainBuffers) {
-        self.id = id
+    init(_ taken: TakenChain, generation: UInt32, buffers: ChainBuffers) {
+        self.taken = taken
         self.generation = generation
         self.buffers = buffers
         writePosition = ChainPosition(segment: buffers.readableCount)

@@ -9,9 +9,20 @@ package struct VirtioFeatures: OptionSet, Hashable, Sendable {
     package static let eventIndex = VirtioFeatures(rawValue: 1 << 29)
     /// Not a legacy driver.
     package static let version1 = VirtioFeatures(rawValue: 1 << 32)
+    /// Packed rings instead of split ones.
+    package static let packedRing = VirtioFeatures(rawValue: 1 << 34)
     /// A queue can be reset alone.
     package static let ringReset = VirtioFeatures(rawValue: 1 << 40)
 
     /// What queues and transports of this room offer with every device.
     package static let common: VirtioFeatures = [.indirectDescriptors, .eventIndex, .version1, .ringReset]
+}
+
+/// Which kinds of virtqueues a driver is offered.
+package enum VirtioRings: String, CaseIterable, Hashable, Sendable {
+    case split
+    /// Packed ones, and split ones for a driver that does not know those.
+    case packed
+
+    var features: VirtioFeatures { self == .packed ? .packedRing : [] }
 }

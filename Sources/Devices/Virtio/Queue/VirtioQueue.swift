@@ -10,8 +10,8 @@ package import VMMCore
 /// serializes its own use of chains with its `reset()`.
 package final class VirtioQueue: Sendable {
     private struct State {
-        /// Nil: stopped, or broken by the driver.
-        var ring: SplitRing?
+        /// None: stopped, or broken by the driver.
+        var ring = QueueRing()
         /// Of the start that the chains belong to.
         var generation: UInt32 = 0
         /// Chains of this start that the device has.
@@ -38,20 +38,20 @@ package final class VirtioQueue: Sendable {
 
     // MARK: For the transport
 
-    /// Starts at index 0 of both rings.
+    /// Starts at the beginning of the ring.
     package func start(_ layout: QueueLayout, features: VirtioFeatures) throws(QueueFault) {
-        let areas = try SplitRingAreas(layout, maximumSize: maximumSize, memory: memory)
+        let ring = try QueueRing(layout, maximumSize: maximumSize, features: features, memory: memory)
         state.withLock { state in
             forget(&state)
-            state.ring = SplitRing(areas, features: features)
-            state.spare.reserveCapacity(Int(areas.size))
+            state.ring = ring
+            state.spare.reserveCapacity(ring.size)
         }
     }
 
     package func stop() { state.withLock { forget(&$0) } }
 
     private func forget(_ state: inout State) {
-        state.ring = nil
+        state.ring = QueueRing()
         state.generation &+= 1
         state.stale += state.held
         state.held = 0
@@ -59,7 +59,7 @@ package final class VirtioQueue: Sendable {
     }
 
     /// The queue runs: it was started, and the driver broke no rule since.
-    package var isRunning: Bool { state.withLock { $0.ring != nil } }
+    package var isRunning: Bool { state.withLock { $0.ring.isRunning } }
 
     /// The device has chains of former starts, and may touch their memory yet.
     package var isDraining: Bool { state.withLock { $0.stale > 0 } }
@@ -71,17 +71,16 @@ package final class VirtioQueue: Sendable {
         state.withLock { state in
             var buffers = state.spare.popLast() ?? ChainBuffers()
             do throws(QueueFault) {
-                // Optional chaining keeps the ring in place; nil is a queue that does not run.
-                guard let id = try state.ring?.take(into: &buffers, memory: memory) ?? nil else {
+                guard let taken = try state.ring.take(into: &buffers, memory: memory) else {
                     state.spare.append(buffers)
                     return .empty
                 }
                 // A driver that obeys has a descriptor in each chain: this bounds what chains can cost the host.
-                guard state.held < Int(state.ring?.size ?? 0) else { throw .tooManyChains }
+                guard state.held < state.ring.size else { throw .tooManyChains }
                 state.held += 1
-                return .chain(VirtioChain(id: id, generation: state.generation, buffers: buffers))
+                return .chain(VirtioChain(taken, generation: state.generation, buffers: buffers))
             } catch {
-                state.ring = nil
+                state.ring = QueueRing()
                 return .malformed(error)
             }
         }
@@ -90,23 +89,24 @@ package final class VirtioQueue: Sendable {
     /// Gives a chain back to the driver, with as many bytes as were written. Ask `takeInterruptDecision()` after the last
     /// of several.
     package func complete(_ chain: consuming VirtioChain) {
-        finish(chain.id, chain.generation, &chain.buffers, written: UInt32(clamping: chain.written))
+        finish(chain.taken, chain.generation, &chain.buffers, written: UInt32(clamping: chain.written))
     }
 
     /// Gives a chain back that the driver must not see without the next one: it sees both when that is completed. Nobody else
     /// completes chains of the queue meanwhile.
     package func stage(_ chain: consuming VirtioChain) {
         finish(
-            chain.id, chain.generation, &chain.buffers, written: UInt32(clamping: chain.written), publishes: false)
+            chain.taken, chain.generation, &chain.buffers, written: UInt32(clamping: chain.written), publishes: false)
     }
 
     /// Drops a chain without telling the driver: the queue was stopped, or the chain broke a rule of the device.
     package func discard(_ chain: consuming VirtioChain) {
-        finish(chain.id, chain.generation, &chain.buffers, written: nil)
+        finish(chain.taken, chain.generation, &chain.buffers, written: nil)
     }
 
     private func finish(
-        _ id: UInt16, _ generation: UInt32, _ buffers: inout ChainBuffers, written: UInt32?, publishes: Bool = true
+        _ taken: TakenChain, _ generation: UInt32, _ buffers: inout ChainBuffers, written: UInt32?,
+        publishes: Bool = true
     ) {
         state.withLock { state in
             guard generation == state.generation else {
@@ -118,7 +118,7 @@ package final class VirtioQueue: Sendable {
             var moved = ChainBuffers()
             swap(&moved, &buffers)
             state.spare.append(moved)
-            if let written { state.ring?.give(id, written: written, publishes: publishes) }
+            if let written { state.ring.give(taken, written: written, publishes: publishes) }
         }
     }
 
@@ -127,7 +127,7 @@ package final class VirtioQueue: Sendable {
         let generation = chain.generation
         discard(chain)
         state.withLock { state in
-            if generation == state.generation { state.ring = nil }
+            if generation == state.generation { state.ring = QueueRing() }
         }
         return fault
     }
@@ -137,7 +137,7 @@ package final class VirtioQueue: Sendable {
     /// Whether to interrupt the driver for the chains completed since the last call. At most one caller gets true.
     package func takeInterruptDecision() -> Bool {
         state.withLock { state in
-            guard state.ring?.takeInterruptDecision() ?? false else { return false }
+            guard state.ring.takeInterruptDecision() else { return false }
             state.interrupts &+= 1
             return true
         }
@@ -147,13 +147,13 @@ package final class VirtioQueue: Sendable {
     package var interruptCount: UInt64 { state.withLock { $0.interrupts } }
 
     /// Asks the driver not to notify. Only a hint.
-    package func suspendNotifications() { state.withLock { $0.ring?.suspendNotifications() } }
+    package func suspendNotifications() { state.withLock { $0.ring.suspendNotifications() } }
 
     /// Asks the driver to notify of the next chain. True: there is one already, or a fault: call `next()` again.
     package func resumeNotifications() -> Bool {
         state.withLock { state in
             do throws(QueueFault) {
-                return try state.ring?.resumeNotifications() ?? false
+                return try state.ring.resumeNotifications()
             } catch {
                 // `next()` meets the same fault, and reports it.
                 return true

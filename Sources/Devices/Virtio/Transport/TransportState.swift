@@ -77,8 +77,8 @@ struct TransportState: Sendable {
     var queueSelect: UInt32 = 0
     private(set) var output = InterruptOutput()
 
-    init(_ identity: VirtioIdentity) {
-        offered = identity.features | VirtioFeatures.common.rawValue
+    init(_ identity: VirtioIdentity, rings: VirtioRings) {
+        offered = identity.features | VirtioFeatures.common.union(rings.features).rawValue
         requirements = identity.requirements
         queueSizes = identity.queueSizes
         queues = identity.queueSizes.map(Queue.init(maximumSize:))

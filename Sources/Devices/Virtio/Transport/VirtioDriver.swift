@@ -48,10 +48,10 @@ final class DriverLink: Sendable {
     private let name: String
 
     init(
-        _ identity: VirtioIdentity, name: String, line: any InterruptLine, vectors: (any InterruptVectors)?,
-        faults: GuestFaultLog
+        _ identity: VirtioIdentity, rings: VirtioRings, name: String, line: any InterruptLine,
+        vectors: (any InterruptVectors)?, faults: GuestFaultLog
     ) {
-        state = Mutex(TransportState(identity))
+        state = Mutex(TransportState(identity, rings: rings))
         self.name = name
         self.line = line
         self.vectors = vectors

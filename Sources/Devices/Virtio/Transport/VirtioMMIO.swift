@@ -14,14 +14,15 @@ package final class VirtioMMIO: MMIODevice {
     private let transport: VirtioTransport
 
     /// - Parameters:
+    ///   - rings: what the driver is offered.
     ///   - name: what messages call the device.
     ///   - memory: all that the device can reach.
     ///   - line: level-sensitive.
     package init(
-        _ device: any VirtioDevice, name: String, memory: GuestMemory, interrupt line: any InterruptLine,
-        faults: GuestFaultLog
+        _ device: any VirtioDevice, rings: VirtioRings = .packed, name: String, memory: GuestMemory,
+        interrupt line: any InterruptLine, faults: GuestFaultLog
     ) {
-        transport = VirtioTransport(device, name: name, memory: memory, line: line, faults: faults)
+        transport = VirtioTransport(device, rings: rings, name: name, memory: memory, line: line, faults: faults)
     }
 
     package var windowSize: UInt64 { VirtioMMIORegister.windowSize }

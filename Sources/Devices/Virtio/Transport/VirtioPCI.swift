@@ -13,17 +13,18 @@ package enum VirtioPCI {
     private static let revision: UInt8 = 1
 
     /// - Parameters:
+    ///   - rings: what the driver is offered.
     ///   - name: what messages call the device.
     ///   - memory: all that the device can reach.
     package static func function(
-        _ device: any VirtioDevice, name: String, memory: GuestMemory, connection: PCIConnection,
-        faults: GuestFaultLog
+        _ device: any VirtioDevice, rings: VirtioRings = .packed, name: String, memory: GuestMemory,
+        connection: PCIConnection, faults: GuestFaultLog
     ) -> PCIFunction {
         let identity = device.identity
         // One for each queue, and one for configuration changes.
         let interrupts = connection.interrupts(messageCount: identity.queueSizes.count + 1)
         let registers = VirtioPCIRegisters(
-            device, name: name, memory: memory, interrupts: interrupts, faults: faults)
+            device, rings: rings, name: name, memory: memory, interrupts: interrupts, faults: faults)
         let capabilities = VirtioPCILayout.Structure.allCases.map(capability)
         return PCIFunction(
             PCIIdentity(

@@ -18,12 +18,13 @@ final class VirtioPCIRegisters: MMIODevice {
     private let interrupts: PCIInterrupts
 
     init(
-        _ device: any VirtioDevice, name: String, memory: GuestMemory, interrupts: PCIInterrupts, faults: GuestFaultLog
+        _ device: any VirtioDevice, rings: VirtioRings, name: String, memory: GuestMemory, interrupts: PCIInterrupts,
+        faults: GuestFaultLog
     ) {
         precondition(device.identity.queueSizes.count <= VirtioPCILayout.maximumQueues)
         self.interrupts = interrupts
         transport = VirtioTransport(
-            device, name: name, memory: memory, line: interrupts,
+            device, rings: rings, name: name, memory: memory, line: interrupts,
             vectors: interrupts.messageCount > 0 ? interrupts : nil, faults: faults)
     }
 

@@ -15,12 +15,12 @@ final class VirtioTransport: Sendable {
     private let lifecycle = Mutex(())
 
     init(
-        _ device: any VirtioDevice, name: String, memory: GuestMemory, line: any InterruptLine,
-        vectors: (any InterruptVectors)? = nil, faults: GuestFaultLog
+        _ device: any VirtioDevice, rings: VirtioRings, name: String, memory: GuestMemory,
+        line: any InterruptLine, vectors: (any InterruptVectors)? = nil, faults: GuestFaultLog
     ) {
         self.device = device
         identity = device.identity
-        link = DriverLink(identity, name: name, line: line, vectors: vectors, faults: faults)
+        link = DriverLink(identity, rings: rings, name: name, line: line, vectors: vectors, faults: faults)
         queues = identity.queueSizes.enumerated().map { index, size in
             VirtioQueue(index: UInt16(truncatingIfNeeded: index), maximumSize: size, memory: memory)
         }
