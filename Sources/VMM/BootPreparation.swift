@@ -117,8 +117,7 @@ package struct BootPreparation: Sendable {
         }
     }
 
-    /// - Parameter hasITS: the machine takes message-signalled interrupts.
-    package func arm64Plan(hasITS: Bool = true) throws(BootError) -> AArch64BootPlan {
+    package func arm64Plan() throws(BootError) -> AArch64BootPlan {
         do throws(BootImageError) {
             var platform = VirtPlatformFacts()
             platform.seeds = seeds ?? .generate()
@@ -126,7 +125,7 @@ package struct BootPreparation: Sendable {
             case .mmio: platform.virtioSlots = virtioDevices.indices.map(VirtDeviceTree.VirtioSlot.init)
             case .pci: platform.hasPCI = true
             }
-            platform.hasITS = hasITS
+            platform.hasITS = true
             return try AArch64Boot.plan(image: image, configuration: boot, platform: platform)
         } catch {
             throw .image(name: imageName, error)

@@ -28,19 +28,23 @@ package final class KVMVirtualMachine: VirtualMachine {
         }
     }
 
-    /// The addresses of a GICv3's register frames: the distributor's 64 KiB, and 128 KiB for each vCPU's redistributor on end.
+    /// The addresses of a GICv3's register frames: the distributor's 64 KiB, 128 KiB of the ITS, and 128 KiB for each vCPU's
+    /// redistributor on end.
     package struct GICFrames: Hashable, Sendable {
         package var distributor: GuestAddress
+        package var its: GuestAddress
         package var redistributors: GuestAddress
 
-        package init(distributor: GuestAddress, redistributors: GuestAddress) {
+        package init(distributor: GuestAddress, its: GuestAddress, redistributors: GuestAddress) {
             self.distributor = distributor
+            self.its = its
             self.redistributors = redistributors
         }
 
         /// Where QEMU's `virt` machine has them, and swvmm's.
         package static let virt = GICFrames(
-            distributor: GuestAddress(0x0800_0000), redistributors: GuestAddress(0x080A_0000))
+            distributor: GuestAddress(0x0800_0000), its: GuestAddress(0x0808_0000),
+            redistributors: GuestAddress(0x080A_0000))
     }
 
     struct State {
@@ -51,6 +55,7 @@ package final class KVMVirtualMachine: VirtualMachine {
         var hasPlatform = false
         #if arch(arm64)
             var gic: Descriptor?
+            var its: Descriptor?
             var isGICInitialized = false
         #endif
     }

@@ -19,23 +19,26 @@
             timeline: TimelineRecorder?
         ) throws(BootError) {
             preparation.setCounterFrequency(KVMHost.counterFrequency)
-            let plan = try preparation.arm64Plan(hasITS: false)
+            let plan = try preparation.arm64Plan()
             let (memory, entry) = try preparation.loadedMemory(plan)
             timeline?.mark("image loaded")
 
             let cpuCount = preparation.boot.cpuCount
             let backend: KVMVirtualMachine
             var vcpus: [KVMVCPU] = []
-            var lines: [any InterruptLine] = []
+            let interrupts: VirtInterrupts
             do throws(KVMError) {
                 let frames = KVMVirtualMachine.GICFrames(
                     distributor: GuestAddress(VirtPlatform.gicDistributorAddress),
+                    its: GuestAddress(VirtPlatform.gicITSAddress),
                     redistributors: GuestAddress(VirtPlatform.gicRedistributorAddress))
                 backend = try KVMVirtualMachine(
                     host: kvm, configuration: .init(vcpuCount: cpuCount, gicFrames: frames))
                 try backend.map(memory)
                 for index in 0..<cpuCount { vcpus.append(try backend.makeVCPU(VCPUIndex(index))) }
+                var lines: [any InterruptLine] = []
                 for spi in 0..<VirtInterrupts.lineCount { lines.append(try backend.interruptLine(UInt32(spi))) }
+                interrupts = VirtInterrupts(lines: lines, msi: try backend.messageInput())
                 try vcpus[0].setRegisters(entry.registers(of: vcpus[0].registers()))
             } catch {
                 throw .kvm(error)
@@ -43,7 +46,7 @@
             timeline?.mark("virtual machine made")
 
             devices = try VirtDevices.make(
-                memory: memory, preparation: preparation, interrupts: VirtInterrupts(lines: lines), machine: lifecycle,
+                memory: memory, preparation: preparation, interrupts: interrupts, machine: lifecycle,
                 host: host)
             machine = Machine(
                 backend: backend, memory: memory, vcpus: vcpus, buses: devices.buses, lifecycle: lifecycle,

@@ -64,9 +64,10 @@
                 unsafe swvmm_kvm_set_device_attr(gic.number, UInt32(KVM_DEV_ARM_VGIC_GRP_NR_IRQS), 0, &count),
                 .setDeviceAttribute)
             state.gic = gic
+            state.its = try makeITS(at: frames.its)
         }
 
-        private func setAttribute(
+        func setAttribute(
             of device: Descriptor, _ group: UInt32, _ attribute: UInt64, _ value: UInt64
         ) throws(KVMError) {
             var value = value
@@ -75,15 +76,17 @@
                 unsafe swvmm_kvm_set_device_attr(device.number, group, attribute, &value), .setDeviceAttribute)
         }
 
-        /// Initialises the GICv3, once: after the last vCPU was created and before one runs.
+        /// Initialises the GICv3 and its ITS, once: after the last vCPU was created and before one runs.
         func completePlatform() throws(KVMError) {
             try state.withLock { (state) throws(KVMError) in
                 guard let gic = state.gic, !state.isGICInitialized else { return }
-                // SAFETY: the attribute has no value.
-                try checked(
-                    unsafe swvmm_kvm_set_device_attr(
-                        gic.number, UInt32(KVM_DEV_ARM_VGIC_GRP_CTRL), UInt64(KVM_DEV_ARM_VGIC_CTRL_INIT), nil),
-                    .setDeviceAttribute)
+                for device in [gic, state.its].compactMap(\.self) {
+                    // SAFETY: the attribute has no value.
+                    try checked(
+                        unsafe swvmm_kvm_set_device_attr(
+                            device.number, UInt32(KVM_DEV_ARM_VGIC_GRP_CTRL), UInt64(KVM_DEV_ARM_VGIC_CTRL_INIT), nil),
+                        .setDeviceAttribute)
+                }
                 state.isGICInitialized = true
             }
         }
