@@ -39,7 +39,7 @@ package struct VirtioBlockDriver: ~Copyable {
     private let slots: DMAMemory
     /// By head.
     private var requests: [BlockRequest?]
-    private var waiting = BlockRequestList()
+    private var waiting: BlockRequestList
 
     /// Initializes the device; it is live when this returns.
     ///
@@ -58,6 +58,8 @@ package struct VirtioBlockDriver: ~Copyable {
         hasFlush = features & Feature.flush != 0
         depth = size / 3
         requests = [BlockRequest?](repeating: nil, count: size)
+        // Here, not at its declaration: Swift 6.2.3 fails at a throwing initializer otherwise.
+        waiting = BlockRequestList()
         self.slots = slots
         self.device = device
         device.start()
