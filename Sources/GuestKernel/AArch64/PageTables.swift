@@ -18,7 +18,8 @@ struct PageTables {
     }
 
     private static var blockSize: UInt64 { 2 << 20 }
-    private static var addressLimit: UInt64 { 1 << 39 }
+    /// What can be mapped lies below.
+    static var addressLimit: UInt64 { 1 << 39 }
 
     let root: UInt64
     /// Memory for tables; empty once the heap has it.

@@ -82,6 +82,20 @@ enum Platform {
         return true
     }
 
+    /// Messages would need the GIC's ITS, which has no driver here.
+    static var hasMessages: Bool { false }
+    static func connectMessage(_ handler: @escaping () -> Void) -> MSIXTable.Message? { nil }
+
+    /// For the regions of PCI functions.
+    static var pciWindow: PhysicalRange {
+        PhysicalRange(start: VirtPlatform.pciWindowAddress, size: VirtPlatform.pciWindowSize)
+    }
+
+    /// The SPI of a function's pin, 1 for INTA.
+    static func pciLine(slot: UInt32, pin: UInt8) -> UInt32 {
+        VirtPlatform.pciFirstSPI + (slot + UInt32(max(pin, 1)) - 1) % 4
+    }
+
     static func startCPU(_ cpu: CPUState) { SecondaryCPUs.start(cpu) }
 
     /// The console the parameters ask for, else the one that answers.

@@ -63,6 +63,16 @@ enum Vector {
     // SAFETY: used by the one thread that starts drivers.
     nonisolated(unsafe) private static var next = firstDevice
 
+    /// By pin of the I/O APIC; 0 for one that no device has.
+    nonisolated(unsafe) private static var pins = InlineArray<24, UInt8>(repeating: 0)
+
+    /// The vector that all devices at a pin have; nil when there is no such pin, or no vector left.
+    static func ofDevicePin(_ pin: UInt32) -> UInt8? {
+        guard pin < IOAPIC.pinCount else { return nil }
+        if unsafe pins[Int(pin)] == 0 { unsafe pins[Int(pin)] = takeForDevice() ?? 0 }
+        return unsafe pins[Int(pin)] == 0 ? nil : pins[Int(pin)]
+    }
+
     /// A vector that no device has yet; nil when all are given away.
     static func takeForDevice() -> UInt8? {
         guard unsafe Int(next) < count else { return nil }

@@ -15,7 +15,8 @@ struct PageTables {
     }
 
     private static var largePage: UInt64 { 2 << 20 }
-    private static var addressLimit: UInt64 { 1 << 47 }
+    /// What can be mapped lies below.
+    static var addressLimit: UInt64 { 1 << 47 }
     private static var hugePage: UInt64 { 1 << 30 }
 
     let root: UInt64

@@ -51,14 +51,37 @@ enum Platform {
         LocalAPIC.enable()
     }
 
-    /// Lets a level-triggered pin of the I/O APIC call `handler`; a pin has one.
+    /// Lets a level-triggered pin of the I/O APIC call `handler`, beside those it calls already.
     ///
     /// - Returns: false when there is no such pin, or no vector left.
     static func connectLine(_ line: UInt32, _ handler: @escaping () -> Void) -> Bool {
-        guard line < IOAPIC.pinCount, let vector = Vector.takeForDevice() else { return false }
+        guard let vector = Vector.ofDevicePin(line) else { return false }
         DeviceInterrupts.add(UInt32(vector), handler)
         IOAPIC.route(pin: line, vector: vector, isLevelTriggered: true)
         return true
+    }
+
+    /// Functions may interrupt by messages, each with a vector of its own.
+    static var hasMessages: Bool { true }
+
+    /// The message that calls `handler` on the boot CPU: its APIC ID, 0, in bits 19:12 of the address; fixed, edge-triggered.
+    /// Source: Intel SDM volume 3, §10.11.
+    ///
+    /// - Returns: nil when no vector is left.
+    static func connectMessage(_ handler: @escaping () -> Void) -> MSIXTable.Message? {
+        guard let vector = Vector.takeForDevice() else { return nil }
+        DeviceInterrupts.add(UInt32(vector), handler)
+        return MSIXTable.Message(address: PCPlatform.localAPICAddress, data: UInt32(vector))
+    }
+
+    /// For the regions of PCI functions.
+    static var pciWindow: PhysicalRange {
+        PhysicalRange(start: PCPlatform.pciWindowAddress, size: PCPlatform.pciWindowSize)
+    }
+
+    /// The I/O APIC's pin of a function's pin, 1 for INTA.
+    static func pciLine(slot: UInt32, pin: UInt8) -> UInt32 {
+        PCPlatform.pciFirstInput + (slot + UInt32(max(pin, 1)) - 1) % 4
     }
 
     static func startCPU(_ cpu: CPUState) { SecondaryCPUs.start(cpu) }

@@ -72,8 +72,9 @@ final class MockVirtioDevice: VirtioTransport {
     func maximumSize(ofQueue queue: UInt16) -> UInt16 {
         Int(queue) < queueSizes.count ? queueSizes[Int(queue)] : 0
     }
-    func enableQueue(_ queue: UInt16, size: UInt16, at addresses: SplitDriverQueue.Addresses) {
+    func enableQueue(_ queue: UInt16, size: UInt16, at addresses: SplitDriverQueue.Addresses) -> Bool {
         queues[queue] = Queue(size: size, addresses: addresses)
+        return true
     }
     func notify(_ queue: UInt16) { notifications.append(queue) }
     func acknowledgeInterrupt() -> VirtioInterruptCauses { VirtioInterruptCauses(rawValue: 1) }

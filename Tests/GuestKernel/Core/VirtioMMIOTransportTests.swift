@@ -45,8 +45,9 @@ import Testing
         #expect(transport.maximumSize(ofQueue: 3) == 1024)
         #expect(registers.stores == [.init(0x30, 3)])
         registers.forget()
-        transport.enableQueue(
-            3, size: 128, at: .init(descriptors: 0x1_2345_6000, available: 0x1_2345_6800, used: 0x1_2345_6A00))
+        let addresses = SplitDriverQueue.Addresses(
+            descriptors: 0x1_2345_6000, available: 0x1_2345_6800, used: 0x1_2345_6A00)
+        #expect(transport.enableQueue(3, size: 128, at: addresses))
         #expect(
             registers.stores == [
                 .init(0x30, 3), .init(0x38, 128), .init(0x80, 0x2345_6000), .init(0x84, 1), .init(0x90, 0x2345_6800),

@@ -35,7 +35,7 @@ package struct VirtioDevice {
         guard let memory = memory(SplitDriverQueue.memorySize(size)) else { throw giveUp(.noMemory) }
         let queue = SplitDriverQueue(
             size: size, memory: memory, hasEventIndex: features & VirtioFeature.eventIndex != 0)
-        transport.enableQueue(index, size: size, at: queue.addresses)
+        guard transport.enableQueue(index, size: size, at: queue.addresses) else { throw giveUp(.noInterrupt) }
         return queue
     }
 

@@ -84,13 +84,14 @@ package final class VirtioMMIOTransport: VirtioTransport {
         return UInt16(truncatingIfNeeded: min(registers.load32(Register.queueSizeMaximum), 32768))
     }
 
-    package func enableQueue(_ queue: UInt16, size: UInt16, at addresses: SplitDriverQueue.Addresses) {
+    package func enableQueue(_ queue: UInt16, size: UInt16, at addresses: SplitDriverQueue.Addresses) -> Bool {
         registers.store32(UInt32(queue), Register.queueSelect)
         registers.store32(UInt32(size), Register.queueSize)
         store64(addresses.descriptors, Register.queueDescriptors)
         store64(addresses.available, Register.queueDriver)
         store64(addresses.used, Register.queueDevice)
         registers.store32(1, Register.queueReady)
+        return true
     }
 
     private func store64(_ value: UInt64, _ offset: UInt64) {

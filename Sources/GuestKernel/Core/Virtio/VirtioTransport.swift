@@ -80,7 +80,8 @@ package protocol VirtioTransport: AnyObject {
     func setDriverFeatures(_ features: UInt64)
     /// The most descriptors of a queue; 0 when there is no such queue.
     func maximumSize(ofQueue queue: UInt16) -> UInt16
-    func enableQueue(_ queue: UInt16, size: UInt16, at addresses: SplitDriverQueue.Addresses)
+    /// - Returns: false when the device has no interrupt or notification for it.
+    func enableQueue(_ queue: UInt16, size: UInt16, at addresses: SplitDriverQueue.Addresses) -> Bool
     /// Tells the device that a queue has new chains.
     func notify(_ queue: UInt16)
     /// Reads why the device interrupts, and lowers its line.

@@ -24,6 +24,7 @@ enum Devices {
             locations.take(tree)
         }
         for location in locations.virtioMMIO { probe(location) }
+        if let ecam = locations.ecam { PCIBus.probe(ecam) }
     }
 
     private static func probe(_ location: VirtioMMIOLocation) {
@@ -44,8 +45,10 @@ enum Devices {
         }
     }
 
+    static func hasDriver(_ type: UInt32) -> Bool { type == VirtioDeviceType.block }
+
     /// Starts the driver of a device, if there is one for its kind.
-    private static func start(_ transport: any VirtioTransport, _ connection: DeviceConnection) {
+    static func start(_ transport: any VirtioTransport, _ connection: DeviceConnection) {
         do throws(VirtioFailure) {
             switch transport.deviceType {
             case VirtioDeviceType.block:
@@ -87,6 +90,8 @@ struct DeviceConnection {
     enum Interrupt {
         /// A level-triggered line: the I/O APIC's pin on x86, the SPI on arm64.
         case line(UInt32)
+        /// Messages, which the table is given here.
+        case messages(MSIXTable)
     }
 
     let address: UInt64
@@ -103,6 +108,14 @@ struct DeviceConnection {
                 if !causes.isEmpty { handler(causes) }
             }
             guard isConnected else { throw .noInterrupt }
+        case .messages(let table):
+            // One for changes of the configuration, one for all queues.
+            let changed = Platform.connectMessage { handler(VirtioInterruptCauses(rawValue: 2)) }
+            let used = Platform.connectMessage { handler(VirtioInterruptCauses(rawValue: 1)) }
+            guard let changed, let used else { throw .noInterrupt }
+            table.set(VirtioPCITransport.MessageIndex.configuration, changed)
+            table.set(VirtioPCITransport.MessageIndex.queues, used)
+            table.enable()
         }
     }
 }
