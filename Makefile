@@ -1,5 +1,5 @@
 # swvmm: `make boot` installs what is needed, builds, and boots the unikernel to its shell; `make test` checks everything.
-.PHONY: boot build test test-arm64 release-arm64 guests lint format bench soak clean dependencies test-dependencies
+.PHONY: boot build test test-arm64 release-arm64 guests lint format bench soak fuzz fuzz-quick clean dependencies test-dependencies
 
 # Released programs are position-independent and have no library to load, which starts them in two thirds of the time.
 # The C library refuses a static program with a run path: hence --disable-local-rpath.
@@ -27,6 +27,7 @@ test: test-dependencies guests lint
 	scripts/test-guest-qemu
 	scripts/test-gdb-linux
 	scripts/test-disk
+	scripts/fuzz --seconds 60
 	scripts/test-share
 
 # The arm64 build on an x86_64 machine: its tests, guests on the KVM of an emulated arm64 host (docs/arm64-hosts.md); the program to hand out.
@@ -63,6 +64,13 @@ bench: test-dependencies guests build
 # 200 boots in a row of the unikernel on KVM; LINUX=1: 50 of Debian's arm64 kernel on the software CPU. BOOTS=n for another number.
 soak: build
 	scripts/soak $(if $(LINUX),--linux) $(BOOTS)
+
+# What guests reach of the devices, with libFuzzer and AddressSanitizer: half an hour each, or a minute (docs/fuzzing.md).
+fuzz: dependencies
+	scripts/fuzz
+
+fuzz-quick: dependencies
+	scripts/fuzz --seconds 60
 
 dependencies:
 	@scripts/install-dependencies build

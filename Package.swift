@@ -183,8 +183,22 @@ let package = Package(
             ]),
         tests("ARM64VectorTests", path: "Backends/ARM64Vector", uses: ["ARM64Vector"], exclude: ["Runner"]),
         .target(name: "HostSupport", path: "Tests/HostSupport"),
+        // What fuzzers drive. The fuzzer itself is a target only for scripts/fuzz: it links with libFuzzer only.
+        .target(
+            name: "DeviceFuzzing", dependencies: ["VMMCore", "VirtioDevices", "PCIDevices", "GICv3", "VMMTestSupport"],
+            path: "Tests/Fuzz/DeviceFuzzing", swiftSettings: strict),
+        tests("DeviceFuzzingTests", path: "Fuzz/DeviceFuzzingTests", uses: ["DeviceFuzzing"]),
         // Whole machines, through the executable that is built beside the tests.
         tests("BootTests", path: "BootTests", uses: ["HostSupport"]),
     ],
     swiftLanguageModes: [.v6]
 )
+
+if Context.environment["SWVMM_FUZZ"] != nil {
+    package.targets += [
+        .systemLibrary(name: "CLibFuzzer", path: "Tests/Fuzz/CLibFuzzer"),
+        .executableTarget(
+            name: "device-fuzzer", dependencies: ["DeviceFuzzing", "CLibFuzzer"], path: "Tests/Fuzz/DeviceFuzzer",
+            swiftSettings: strict),
+    ]
+}
