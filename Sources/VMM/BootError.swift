@@ -30,6 +30,10 @@ package enum BootError: Error, Sendable {
     case disk(DiskError)
     /// A network's host side could not be opened.
     case network(name: String, NetworkError)
+    /// The unikernel has no driver for a balloon.
+    case noVirtioBalloonDriver
+    /// Nothing of the guest's memory would be left.
+    case balloonTooLarge(UInt64, memory: UInt64)
     /// The unikernel has no driver for a shared directory.
     case noVirtioShareDriver
     /// A directory could not be shared.

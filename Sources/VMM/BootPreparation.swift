@@ -47,10 +47,17 @@ package struct BootPreparation: Sendable {
             return .generate(from: &generator)
         }
         guard console != .virtio || !isBundled else { throw .noVirtioConsoleDriver }
+        if let size = configuration.balloonSize {
+            guard !isBundled else { throw .noVirtioBalloonDriver }
+            guard size < configuration.memorySize else {
+                throw .balloonTooLarge(size, memory: configuration.memorySize)
+            }
+        }
         guard configuration.shares.isEmpty || !isBundled else { throw .noVirtioShareDriver }
         let hasEntropyDevice = configuration.hasEntropyDevice ?? (architecture == .arm64 && !isBundled)
         virtioDevices =
             (console == .virtio ? [.console] : []) + (hasEntropyDevice ? [.entropy] : [])
+            + (configuration.balloonSize.map { [.balloon($0)] } ?? [])
             + configuration.disks.indices.map(VirtioDeviceKind.block)
             + configuration.shares.indices.map(VirtioDeviceKind.share)
         let hasStorage = !configuration.disks.isEmpty

@@ -164,6 +164,8 @@ public struct MachineConfiguration: Sendable {
     public var disks: [Disk] = []
     /// Virtio networks, in the order in which the guest finds them.
     public var networks: [Network] = []
+    /// A memory balloon, and how many bytes it should hold; nil: none.
+    public var balloonSize: UInt64?
     /// Directories of the host, for guests with a driver for 9P.
     public var shares: [Share] = []
     /// A directory in which `image` and `initrd` are looked up.

@@ -51,6 +51,28 @@ final class HostPages: Sendable {
     }
 }
 
+extension GuestMemory {
+    /// Gives the host's pages that lie in a part of RAM as a whole back: they read as zeros from then on, and cost nothing until they are
+    /// touched. What is not RAM, and a host that refuses, changes nothing.
+    package func discard(_ address: GuestAddress, count: UInt64) {
+        let page = UInt64(max(HostPages.pageSize, sysconf(Int32(_SC_PAGESIZE))))
+        guard contains(address, count: count), let end = address.advanced(by: count),
+            let roundedUp = address.advanced(by: page - 1)
+        else { return }
+        // Regions begin at multiples of the host's pages in both address spaces.
+        let first = roundedUp.rawValue & ~(page - 1)
+        let last = end.rawValue & ~(page - 1)
+        guard first < last, let length = Int(exactly: last - first),
+            let start = unsafe try? hostAddress(GuestAddress(first), count: length)
+        else { return }
+        // SAFETY: `length` checked bytes of a private anonymous mapping, which stays; who reads them at the same time
+        // sees the old bytes or zeros, as with any other writer.
+        if unsafe madvise(start, length, MADV_DONTNEED) == 0 {
+            writeObserver.noteWrite(GuestAddress(first), count: UInt64(length))
+        }
+    }
+}
+
 /// An integer that guest memory can be accessed with in one host access: UInt8, UInt16, UInt32, UInt64.
 package protocol GuestInteger: FixedWidthInteger, BitwiseCopyable, Sendable {
     /// One relaxed atomic load. `pointer` is aligned for `Self`, in a live mapping.

@@ -36,6 +36,9 @@ extension BootError {
             "\(count) virtio devices (disks, shares, console, entropy): this machine has room for \(limit) of them"
         case .disk(let error): error.words
         case .network(let name, let error): "--net (\(name)): \(error.words)"
+        case .noVirtioBalloonDriver: "--balloon: the unikernel has no driver for it; Linux guests have"
+        case .balloonTooLarge(let size, let memory):
+            "--balloon: \(MemorySize(bytes: size)) of \(MemorySize(bytes: memory)): less than all of the guest's memory is wanted"
         case .noVirtioShareDriver: "--share: the unikernel has no driver for it; Linux guests have"
         case .share(let error): "--share: \(error.words)"
         case .noMemoryDisk(let entry):

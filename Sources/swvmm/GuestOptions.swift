@@ -51,6 +51,12 @@ struct GuestOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "A virtio balloon: what the guest does not use goes back to the host, and so much besides as it can give; 0: nothing besides.",
+            valueName: "size"))
+    var balloon: MemorySize?
+
+    @Option(
+        help: ArgumentHelp(
             "A directory of the host, which the guest mounts by 9P: mount -t 9p -o trans=virtio,version=9p2000.L TAG /mnt; may be repeated.",
             valueName: "tag=dir[,ro]"))
     var share: [String] = []
@@ -146,6 +152,7 @@ struct GuestOptions: ParsableArguments {
         // `validate` has seen them.
         configuration.disks = (try? DiskArgument.disks(disk)) ?? []
         configuration.networks = (try? NetworkArgument.networks(net, capture: capture)) ?? []
+        configuration.balloonSize = balloon?.bytes
         configuration.shares = (try? ShareArgument.shares(share)) ?? []
         configuration.hostPath = hostPath
         configuration.environment = environment

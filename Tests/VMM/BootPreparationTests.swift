@@ -113,6 +113,29 @@ import VMMCore
         }
     }
 
+    @Test("a balloon comes before the disks, smaller than the memory; the unikernel has no driver for it")
+    func balloon() throws {
+        let linux: (inout MachineConfiguration) -> Void = {
+            ($0.architecture, $0.image) = (.arm64, .file(path: "/etc/passwd"))
+            $0.memorySize = 64 << 20
+        }
+        let devices = try BootPreparation(
+            configuration {
+                linux(&$0)
+                ($0.balloonSize, $0.disks) = (32 << 20, [.init(path: "/nonexistent")])
+            }
+        ).virtioDevices
+        #expect(devices == [.entropy, .balloon(32 << 20), .block(0)])
+        let all = refusal {
+            linux(&$0)
+            $0.balloonSize = 64 << 20
+        }
+        guard case .balloonTooLarge = all, case .noVirtioBalloonDriver = refusal({ $0.balloonSize = 0 }) else {
+            Issue.record("a balloon of all memory, or for the unikernel")
+            return
+        }
+    }
+
     @Test("shares come behind the disks; the unikernel has no driver for them")
     func shares() throws {
         let share = MachineConfiguration.Share(tag: "data", path: "/nonexistent")

@@ -21,6 +21,34 @@ import VMMTestSupport
         }
     }
 
+    @Test("what is discarded reads as zeros, in whole pages; a part of a page, and what is not RAM, stay as they are")
+    func discard() throws {
+        let memory = try GuestMemory([range(0x1_0000, 0x4_0000)])
+        let (start, end) = (0x1_0000 as UInt64, 0x5_0000 as UInt64)
+        let log = WriteLog()
+        func isKept(_ address: UInt64) throws -> Bool { try memory.load(UInt8.self, at: GuestAddress(address)) == 7 }
+        func discard(_ address: UInt64, _ count: UInt64) throws {
+            try memory.fill(GuestAddress(start), count: Int(end - start), with: 7)
+            memory.setWriteObserver(log)
+            memory.discard(GuestAddress(address), count: count)
+            memory.setWriteObserver(nil)
+        }
+        // Pages of 64 KiB, the largest that a host has.
+        try discard(start + 0xFFFF, 0x1_0002)
+        #expect(try isKept(start + 0xFFFF) && !isKept(start + 0x1_0000) && !isKept(start + 0x1_FFFF))
+        #expect(try isKept(start + 0x2_0000))
+        #expect(log.writes.values == ["0x20000+65536"])
+        try discard(end - 0x1_0000, 0x1_0000)
+        #expect(try isKept(end - 0x1_0001) && !isKept(end - 1))
+        for (address, count) in [
+            (start + 1, 0xFFF), (end - 0x1_0000, 0x1_0001), (0, 0x10_0000), (.max - 1, 1), (.max, .max), (start, 0),
+        ] as [(UInt64, UInt64)] {
+            try discard(address, count)
+            #expect(try isKept(start) && isKept(end - 1))
+        }
+        #expect(log.writes.count == 2)
+    }
+
     @Test("an access before the start of RAM is refused, also when it reaches into it")
     func beforeStart() throws {
         let memory = try GuestMemory([range(0x1000, 0x1000)])

@@ -10,6 +10,8 @@ package enum VirtioDeviceKind: Hashable, Sendable {
     case block(Int)
     /// The session's network of this number.
     case network(Int)
+    /// A memory balloon that should hold so many bytes.
+    case balloon(UInt64)
     /// The session's shared directory of this number.
     case share(Int)
 }
@@ -43,6 +45,9 @@ struct VirtioDeviceSet: Sendable {
                 let card = VirtioNetwork(
                     network.backend, address: network.macAddress, pairCount: network.queuePairs)
                 add("virtio \(network.name)", card) { card.disconnect() }
+            case .balloon(let target):
+                let balloon = VirtioBalloon(memory: memory, target: target)
+                add("virtio balloon", balloon) { balloon.reset() }
             case .share(let number):
                 let share = host.shares[number]
                 let device = VirtioShare(share.tree, tag: share.tag, work: share.work)

@@ -137,6 +137,14 @@ import VirtioDevices
         }
     }
 
+    @Test("balloon: random rings and registers", arguments: 1...4 as ClosedRange<UInt64>)
+    func balloon(_ seed: UInt64) throws {
+        let range = try #require(GuestRange(start: GuestAddress(Self.ram), size: 1 << 20))
+        let memory = try GuestMemory([range])
+        let device = VirtioBalloon(memory: memory, target: 1 << 18)
+        try soak(device, memory: memory, seed: seed) { _ = device.counters }
+    }
+
     @Test(
         "9P: random rings, messages and registers, work done at random times", arguments: 1...4 as ClosedRange<UInt64>)
     func share(_ seed: UInt64) throws {

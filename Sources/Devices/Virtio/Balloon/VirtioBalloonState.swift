@@ -1,0 +1,240 @@
+internal import VMMCore
+
+/// The queues of a balloon. Each method is one step and calls nobody but its queue.
+///
+/// One thread at a time works on a queue: it has the claim, which ends only when nothing is left, in the same step that looked.
+/// Source: virtio 1.2 §5.5.
+struct VirtioBalloonState: ~Copyable {
+    static let queueCount = 5
+    /// Pages of one request to inflate: Linux has 256. The rest of a longer one is not looked at.
+    static let pageLimit = 1 << 14
+
+    /// VIRTIO_BALLOON_F_STATS_VQ, _F_DEFLATE_ON_OOM, _F_PAGE_REPORTING.
+    static let statisticsQueue: UInt64 = 1 << 1
+    static let deflateOnOOM: UInt64 = 1 << 2
+    static let pageReporting: UInt64 = 1 << 5
+
+    enum Step {
+        /// Another thread has the claim, or there was nothing to do.
+        case none
+        /// Give these parts of memory back to the host, then call `discarded`.
+        case discard([GuestBuffer])
+        /// The claim has ended: interrupt the driver if it wants that.
+        case interrupt(VirtioDriver, VirtioQueue)
+        /// The claim has ended: the driver broke a rule.
+        case fault(VirtioDriver, VirtioQueue, QueueFault)
+    }
+
+    private enum Role {
+        case inflate
+        case deflate
+        case statistics
+        case reporting
+    }
+
+    private final class Lane {
+        var chain: VirtioChain?
+        /// Parts of memory that the chain is about; storage that is used again and again.
+        var parts: [GuestBuffer] = []
+        var isClaimed = false
+        var hasCompleted = false
+    }
+
+    private let lanes: [Lane]
+    private var activation: VirtioActivation?
+    private var isBroken = false
+    /// The driver's buffer for statistics, which it has filled; nil: it has not, or it was asked anew.
+    private var statisticsChain: VirtioChain?
+    private(set) var statistics = BalloonStatistics()
+    private(set) var counts = BalloonCounts()
+    private var piece = [UInt8](repeating: 0, count: 4096)
+
+    init() { lanes = (0..<Self.queueCount).map { _ in Lane() } }
+
+    mutating func activate(_ new: VirtioActivation) {
+        activation = new
+        isBroken = false
+    }
+
+    /// From here on nothing is taken and completed; who has a claim comes to its end.
+    mutating func reset() {
+        guard let activation else { return }
+        for (index, lane) in lanes.enumerated() {
+            if let chain = lane.chain.take() { activation.queues[index].discard(chain) }
+            lane.hasCompleted = false
+        }
+        if let chain = statisticsChain.take() { activation.queues[2].discard(chain) }
+        self.activation = nil
+    }
+
+    /// What a queue is for. §5.5.2 numbers them all; Linux and QEMU leave no gap for a queue whose feature was not agreed on.
+    private static func role(of index: Int, features: UInt64) -> Role? {
+        switch index {
+        case 0: .inflate
+        case 1: .deflate
+        case 2 where features & statisticsQueue != 0: .statistics
+        default: features & pageReporting != 0 ? .reporting : nil
+        }
+    }
+
+    /// Takes the claim. False: another thread has it.
+    mutating func claim(_ index: Int) -> Bool {
+        guard activation != nil, !isBroken, lanes.indices.contains(index), !lanes[index].isClaimed else { return false }
+        lanes[index].isClaimed = true
+        return true
+    }
+
+    /// The next step of the claim, which ends with any but `discard`.
+    mutating func next(_ index: Int) -> Step {
+        let lane = lanes[index]
+        guard let activation, !isBroken, let role = Self.role(of: index, features: activation.features) else {
+            lane.isClaimed = false
+            return .none
+        }
+        let queue = activation.queues[index]
+        queue.suspendNotifications()
+        while true {
+            switch queue.next() {
+            case .chain(let chain):
+                let wanted = role == .reporting ? 0 : chain.segmentCount
+                guard chain.readableSegmentCount == wanted else {
+                    return fail(activation, lane, queue, queue.refuse(chain, .wrongDirection))
+                }
+                if take(chain, role, lane, queue) { return .discard(lane.parts) }
+            case .malformed(let fault): return fail(activation, lane, queue, fault)
+            case .empty:
+                if queue.resumeNotifications() { continue }
+                lane.isClaimed = false
+                guard lane.hasCompleted else { return .none }
+                lane.hasCompleted = false
+                return .interrupt(activation.driver, queue)
+            }
+        }
+    }
+
+    /// Takes a request in. True: there is something to discard.
+    private mutating func take(
+        _ chain: consuming VirtioChain, _ role: Role, _ lane: Lane, _ queue: VirtioQueue
+    ) -> Bool {
+        var chain = chain
+        switch role {
+        case .inflate:
+            lane.parts.removeAll(keepingCapacity: true)
+            counts.inflatedPages &+= readPages(&chain, &lane.parts, queue)
+            lane.chain = consume chain
+            return true
+        case .deflate:
+            // Its pages come back when they are touched.
+            counts.deflatedPages &+= min(chain.readableBytes, UInt64(Self.pageLimit) * 4) / 4
+            queue.complete(chain)
+            lane.hasCompleted = true
+            return false
+        case .statistics:
+            let count = queue.read(&chain, into: &piece, 0..<piece.count)
+            statistics = BalloonStatistics(piece, count: count)
+            // §5.5.6.3: one buffer is under way; a driver that offers more gets the one before.
+            if let old = statisticsChain.take() {
+                queue.complete(old)
+                lane.hasCompleted = true
+            }
+            statisticsChain = consume chain
+            return false
+        case .reporting:
+            lane.parts.removeAll(keepingCapacity: true)
+            chain.appendWritable(0..<chain.writableBytes, to: &lane.parts)
+            counts.reportedBytes &+= chain.writableBytes
+            lane.chain = consume chain
+            return true
+        }
+    }
+
+    /// Page numbers in units of 4 KiB, whatever the guest's pages are (§5.5.6). Neighbours become one part. Gives how many.
+    private mutating func readPages(
+        _ chain: inout VirtioChain, _ parts: inout [GuestBuffer], _ queue: VirtioQueue
+    ) -> UInt64 {
+        var pages = 0
+        while pages < Self.pageLimit {
+            let count = queue.read(&chain, into: &piece, 0..<piece.count) / 4
+            for index in 0..<count {
+                let number = piece[index * 4..<index * 4 + 4].reversed().reduce(0 as UInt64) { $0 << 8 | UInt64($1) }
+                BalloonPages.append(number, to: &parts)
+            }
+            pages += count
+            if count < piece.count / 4 { break }
+        }
+        return UInt64(pages)
+    }
+
+    /// Ends a `discard`. Without effect when the device was reset meanwhile.
+    mutating func discarded(_ index: Int) {
+        guard let activation, let chain = lanes[index].chain.take() else { return }
+        activation.queues[index].complete(chain)
+        lanes[index].hasCompleted = true
+    }
+
+    /// Asks the driver for newer statistics, if it has given some. Gives whom to interrupt.
+    mutating func askForStatistics() -> (VirtioDriver, VirtioQueue)? {
+        guard let activation, !isBroken, let chain = statisticsChain.take() else { return nil }
+        let queue = activation.queues[2]
+        queue.complete(chain)
+        return (activation.driver, queue)
+    }
+
+    private mutating func fail(
+        _ activation: VirtioActivation, _ lane: Lane, _ queue: VirtioQueue, _ fault: QueueFault
+    ) -> Step {
+        lane.isClaimed = false
+        isBroken = true
+        return .fault(activation.driver, queue, fault)
+    }
+}
+
+/// Pages of a balloon. Source: virtio 1.2 §5.5.6: VIRTIO_BALLOON_PFN_SHIFT is 12.
+enum BalloonPages {
+    static let size: UInt64 = 4096
+
+    /// Adds the page of a number to the last part if it lies behind that.
+    static func append(_ number: UInt64, to parts: inout [GuestBuffer]) {
+        let address = number * size
+        if let last = parts.last, last.length <= UInt32.max - UInt32(size),
+            last.address.advanced(by: UInt64(last.length)) == GuestAddress(address)
+        {
+            parts[parts.count - 1] = GuestBuffer(address: last.address, length: last.length + UInt32(size))
+        } else {
+            parts.append(GuestBuffer(address: GuestAddress(address), length: UInt32(size)))
+        }
+    }
+}
+
+/// What a balloon has done.
+struct BalloonCounts: Hashable {
+    var inflatedPages: UInt64 = 0
+    var deflatedPages: UInt64 = 0
+    var reportedBytes: UInt64 = 0
+}
+
+/// What the driver says of the guest's memory: le16 tag and le64 value each. Source: virtio 1.2 §5.5.6.4.
+struct BalloonStatistics: Hashable {
+    /// By tag, from 0 on; nil: not told.
+    private(set) var values = [UInt64?](repeating: nil, count: BalloonStatistics.names.count)
+
+    static let names = [
+        "swapIn", "swapOut", "majorFaults", "minorFaults", "freeBytes", "totalBytes", "availableBytes", "cacheBytes",
+        "hugeAllocations", "hugeFailures",
+    ]
+    private static let entrySize = 10
+
+    init() {}
+
+    /// - Parameter count: of the bytes, how many were told.
+    init(_ bytes: [UInt8], count: Int) {
+        var start = 0
+        while start + Self.entrySize <= count {
+            let tag = Int(bytes[start]) | Int(bytes[start + 1]) << 8
+            let value = bytes[start + 2..<start + 10].reversed().reduce(0 as UInt64) { $0 << 8 | UInt64($1) }
+            // Tags of later editions are left alone.
+            if values.indices.contains(tag) { values[tag] = value }
+            start += Self.entrySize
+        }
+    }
+}
