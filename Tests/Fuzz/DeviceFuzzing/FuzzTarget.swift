@@ -48,6 +48,10 @@ package struct FuzzTarget: Sendable {
                 work.perform(latestFirst: choice & 2 == 2)
             }
         },
+        virtio("balloon") { world in
+            let device = VirtioBalloon(memory: world.memory, target: 1 << 14)
+            return FuzzedDevice(device) { _ in _ = device.counters }
+        },
         FuzzTarget(name: "pci") { PCIProgram.run($0) },
         FuzzTarget(name: "gic") { GICProgram.run($0) },
     ]
