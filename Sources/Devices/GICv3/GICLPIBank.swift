@@ -25,7 +25,7 @@ struct GICLPIBank {
     private var count = 0
     /// Bit n of word m: LPI 64 × m + n, which is INTID 8192 more. Empty while LPIs are disabled.
     private var pending: [UInt64] = []
-    private var pendingCount = 0
+    private(set) var pendingCount = 0
     /// By LPI, of those that are pending.
     private var configurations: [GICLPIConfiguration] = []
 

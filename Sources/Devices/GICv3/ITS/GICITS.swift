@@ -96,8 +96,7 @@ struct GICITS {
 
     // MARK: The queue
 
-    /// There is a command to execute. At most as many follow each other as the queue has room for, since the guest's write
-    /// waits.
+    /// There is a command to execute. At most as many follow each other as the queue has room for.
     var hasCommand: Bool { ctlr.enabled && cbaser.valid && !isStalled && readOffset != writeOffset }
 
     /// Executes the next command. One that it refuses is passed over.

@@ -2,20 +2,35 @@ internal import VMMCore
 
 /// The ITS among the redistributors: what its commands and translations do to LPIs.
 extension GICState {
-    func readITS(_ offset: UInt64, _ width: AccessWidth) -> UInt64 {
+    /// How much of the queue is executed at a time, in commands and looks at pending LPIs. It is a full queue of 1 MiB unless the
+    /// guest lets it search thousands of LPIs for each command: that would hold its CPU for seconds.
+    private static let workLimit = 1 << 20
+
+    /// Goes on with the queue first, as a guest reads CREADR until all is done.
+    mutating func readITS(_ offset: UInt64, _ width: AccessWidth) -> UInt64 {
         guard hasLPIs, let register = GITSRegister.decode(offset, width) else { return 0 }
+        _ = executeCommands()
         return its.read(register, width)
     }
 
-    /// Executes all commands that the write lets go; each has taken effect when this returns.
+    /// Executes the commands that the write lets go, up to `workLimit`; what was executed has taken effect when this returns.
     /// - Returns: the first of the guest's faults.
     mutating func writeITS(_ value: UInt64, _ offset: UInt64, _ width: AccessWidth) -> GITSFault? {
-        guard let memory, let register = GITSRegister.decode(offset, width) else { return nil }
+        guard hasLPIs, let register = GITSRegister.decode(offset, width) else { return nil }
         its.write(value, to: register, width)
+        return executeCommands()
+    }
+
+    private mutating func executeCommands() -> GITSFault? {
+        guard let memory else { return nil }
         var first: GITSFault?
-        while its.hasCommand {
+        var work = 0
+        while its.hasCommand, work < Self.workLimit {
+            work += 1
             do throws(GITSFault) {
-                apply(try its.executeNext(memory))
+                let effect = try its.executeNext(memory)
+                work += cost(of: effect)
+                apply(effect)
             } catch {
                 if first == nil { first = error }
             }
@@ -33,6 +48,15 @@ extension GICState {
             return nil
         } catch {
             return error
+        }
+    }
+
+    /// How many LPIs are looked at, at most.
+    private func cost(of effect: GICITS.Effect) -> Int {
+        switch effect {
+        case .none, .makePending: 0
+        case .clear(let target), .reload(let target), .move(let target, _): cpus[target.cpu].lpis.pendingCount
+        case .reloadAll(let cpu), .moveAll(let cpu, _): cpus[cpu].lpis.pendingCount
         }
     }
 

@@ -38,7 +38,7 @@ private final class GICITSFrames: MMIODevice {
 
     var windowSize: UInt64 { GITSLayout.size }
 
-    func read(at offset: UInt64, width: AccessWidth) -> UInt64 { gic.look { $0.readITS(offset, width) } }
+    func read(at offset: UInt64, width: AccessWidth) -> UInt64 { gic.perform { $0.readITS(offset, width) } }
 
     func write(_ value: UInt64, at offset: UInt64, width: AccessWidth) {
         gic.report(gic.perform { $0.writeITS(value, offset, width) }, of: "an ITS command has no effect")

@@ -176,6 +176,19 @@ import VMMTestSupport
         #expect(fixture.isIdle && !fixture.gic.irq[0].isAsserted)
     }
 
+    @Test("a queue that makes the ITS search thousands of LPIs each time is executed in parts, as CREADR is read")
+    func parts() throws {
+        let fixture = try ITSFixture(queuePages: 8)
+        try fixture.memory.fill(GuestAddress(fixture.pendingTable(cpu: 0)), count: 2048, with: 0xFF)
+        fixture.gic.setR(0, 0, 0)
+        try fixture.memory.fill(GuestAddress(fixture.pendingTable(cpu: 0)), count: 2048, with: 0xFF)
+        fixture.startLPIs(cpu: 0, pendingTableIsZero: false)
+        try fixture.run([fixture.mapc(0, 0)] + Array(repeating: fixture.invall(0), count: 300))
+        var reads = 0
+        while !fixture.isIdle, reads < 10 { reads += 1 }
+        #expect((1...3).contains(reads))
+    }
+
     @Test("GITS_CREADR.Stalled: a queue outside RAM stands still until CWRITER.Retry")
     func stalled() throws {
         fixture.set(0, 0)
