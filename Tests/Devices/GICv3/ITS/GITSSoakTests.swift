@@ -30,7 +30,12 @@ import VMMTestSupport
 
         let memory = fixture.memory
         fixture.set(0, 0)
-        for cpu in 0..<2 { fixture.gic.setR(cpu, 0, 0) }
+        for cpu in 0..<2 {
+            // Awake, without LPIs, and with no priority active.
+            fixture.gic.setR(cpu, 0x14, 0)
+            fixture.gic.setR(cpu, 0, 0)
+            while fixture.gic.get(.RPR_EL1, cpu: cpu) != 0xFF { fixture.gic.eoi(ITSFixture.lpi, cpu: cpu) }
+        }
         try memory.fill(GuestAddress(0x4000_0000), count: 4 << 20, with: 0)
         try fixture.setUp()
         try fixture.mapDevice()
