@@ -7,7 +7,10 @@ STATIC  := --static-swift-stdlib --disable-local-rpath \
 	-Xswiftc -static-executable -Xswiftc -Xclang-linker -Xswiftc -static-pie \
 	-Xswiftc -use-ld=lld -Xlinker -z -Xlinker pack-relative-relocs
 RELEASE := swift build -c release $(STATIC)
-BUILD   := $(RELEASE) --product swvmm && $(RELEASE) --product swvmm-test
+# libslirp is a shared library only: its program is linked for itself, in a directory of its own, so that neither build undoes the other.
+SLIRP   := swift build -c release --static-swift-stdlib --disable-local-rpath --scratch-path .build/slirp --product swvmm-slirp && \
+	cp .build/slirp/release/swvmm-slirp .build/release/swvmm-slirp
+BUILD   := $(RELEASE) --product swvmm && $(RELEASE) --product swvmm-test && $(SLIRP)
 SWVMM   := .build/release/swvmm
 GUESTS  := $(or $(SWVMM_GUESTS),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/swvmm/guests)
 SOURCES := Package.swift Sources Tests Plugins Benchmarks

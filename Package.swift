@@ -29,6 +29,7 @@ let package = Package(
     products: [
         .executable(name: "swvmm", targets: ["swvmm"]),
         .executable(name: "swvmm-test", targets: ["swvmm-test"]),
+        .executable(name: "swvmm-slirp", targets: ["swvmm-slirp"]),
         .library(name: "VMM", targets: ["VMM"]),
     ],
     dependencies: [
@@ -74,6 +75,8 @@ let package = Package(
         room("HostIO", path: "HostIO", uses: ["VMMCore", "CLinux", "HostBridge", "NetworkFrames"]),
         .systemLibrary(name: "CCapstone", path: "Sources/CLibraries/CCapstone", providers: [.apt(["libcapstone-dev"])]),
         room("Disassembly", path: "CLibraries/Disassembly", uses: ["CCapstone"]),
+        .systemLibrary(name: "CSlirp", path: "Sources/CLibraries/CSlirp", providers: [.apt(["libslirp-dev"])]),
+        room("Slirp", path: "CLibraries/Slirp", uses: ["CSlirp", "VMMCore", "NetworkFrames"]),
         .systemLibrary(name: "CYAML", path: "Sources/CLibraries/CYAML", providers: [.apt(["libyaml-dev"])]),
         room("YAML", path: "CLibraries/YAML", uses: ["CYAML"]),
 
@@ -124,6 +127,11 @@ let package = Package(
             path: "Sources/swvmm-test",
             swiftSettings: strict
         ),
+
+        // `--net user`: a program of its own (docs/adr/0010-user-networks-in-a-program.md).
+        .executableTarget(
+            name: "swvmm-slirp", dependencies: ["Slirp", "HostIO", "NetworkFrames", "VMMCore"],
+            path: "Sources/swvmm-slirp", swiftSettings: strict),
 
         // Benchmarks.
         .target(name: "BareExitLoop", dependencies: ["KVMBridge"], path: "Benchmarks/ExitCost/BareExitLoop"),

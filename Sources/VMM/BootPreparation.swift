@@ -59,9 +59,10 @@ package struct BootPreparation: Sendable {
             (console == .virtio ? [.console] : []) + (hasEntropyDevice ? [.entropy] : [])
             + (configuration.balloonSize.map { [.balloon($0)] } ?? [])
             + configuration.disks.indices.map(VirtioDeviceKind.block)
+            + configuration.networks.indices.map(VirtioDeviceKind.network)
             + configuration.shares.indices.map(VirtioDeviceKind.share)
-        let hasStorage = !configuration.disks.isEmpty
-        transport = configuration.transport ?? (architecture == .arm64 && !isBundled && hasStorage ? .pci : .mmio)
+        let isBusy = !configuration.disks.isEmpty || !configuration.networks.isEmpty
+        transport = configuration.transport ?? (architecture == .arm64 && !isBundled && isBusy ? .pci : .mmio)
         let places = VirtioPlaces(architecture, transport)
         guard virtioDevices.count <= places.count else {
             throw .tooManyVirtioDevices(virtioDevices.count, limit: places.count)

@@ -41,9 +41,13 @@ struct SessionNetwork: Sendable {
         onFailure: @escaping @Sendable (NetworkFailure) -> Void
     ) throws(NetworkError) -> any NetworkBackend {
         switch network.connection {
-        case .user, .tap, .descriptor: throw .loopRefused(.notRegistered)
+        case .user(let user):
+            let settings = SlirpSettings(
+                user, mtu: min(network.mtu ?? SlirpSettings.largestMTU, SlirpSettings.largestMTU))
+            return try SlirpProcess.network(settings, loop: loop, onFailure: onFailure)
+        case .tap, .descriptor: throw .loopRefused(.notRegistered)
         case .socket(let path):
-            try StreamNetwork(path: path, mtu: network.mtu ?? usualMTU, loop: loop, onFailure: onFailure)
+            return try StreamNetwork(path: path, mtu: network.mtu ?? usualMTU, loop: loop, onFailure: onFailure)
         }
     }
 

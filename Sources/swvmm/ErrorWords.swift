@@ -33,7 +33,7 @@ extension BootError {
         case .noVirtioConsoleDriver:
             "--console virtio: the unikernel has no driver for it; --console serial and bvm are there"
         case .tooManyVirtioDevices(let count, let limit):
-            "\(count) virtio devices (disks, shares, console, entropy): this machine has room for \(limit) of them"
+            "\(count) virtio devices (disks, networks, shares, console, entropy): this machine has room for \(limit) of them"
         case .disk(let error): error.words
         case .network(let name, let error): "--net (\(name)): \(error.words)"
         case .noVirtioBalloonDriver: "--balloon: the unikernel has no driver for it; Linux guests have"

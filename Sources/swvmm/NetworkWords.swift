@@ -1,3 +1,4 @@
+internal import Glibc
 internal import HostIO
 internal import VMMCore
 
@@ -36,6 +37,17 @@ extension NetworkError {
             "\(path): cannot connect: \(HostFacts.describe(errno: code)); passt or another program must listen there (passt --socket \(path))"
         case .badSocketPath(let path, let limit): "'\(path)': a path of 1 to \(limit) bytes is wanted"
         case .loopRefused(let error): error.words
+        case .noSlirpProgram(let path, let code):
+            "\(path), which user networks run in, cannot be started: \(HostFacts.describe(errno: code)); "
+                + "`make build` makes it, and it belongs beside swvmm"
+        case .slirpFailed(let path):
+            "\(path) ended before it was ready; does it find libslirp? (apt-get install libslirp0)"
+        case .slirpRefused: "libslirp refuses these settings"
+        case .forwardRefused(let forward, EADDRINUSE):
+            "hostfwd: \(forward.hostWords) is in use; choose another port"
+        case .forwardRefused(let forward, let code):
+            "hostfwd: \(forward.hostWords): \(HostFacts.describe(errno: code))"
+        case .noSocketPair(let code): "no pair of sockets: \(HostFacts.describe(errno: code))"
         case .capture(let error): "capture: \(error.words)"
         }
     }

@@ -105,8 +105,8 @@ internal import VMMTestSupport
         let path = try directory.file("disk", [UInt8](repeating: 0, count: 512))
         try refuses(["-d", path, "-d", path], "disk: is in use by another program")
         let many = try (0..<32).flatMap { ["-d", try directory.file("disk\($0)", [UInt8](repeating: 0, count: 512))] }
-        try refuses(many, "room for 30")
-        try refuses(many + ["--transport", "mmio"], "room for 31")
+        try refuses(many, "room for 31")
+        try refuses(many + ["--transport", "mmio"], "room for 32")
     }
 
     @Test(

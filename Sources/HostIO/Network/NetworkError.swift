@@ -7,6 +7,14 @@ package enum NetworkError: Error, Hashable, Sendable {
     /// An empty path, or one that is too long for a socket's address.
     case badSocketPath(String, limit: Int)
     case loopRefused(EventLoopError)
+    /// The program for user networks, at the path, is not there or cannot be executed.
+    case noSlirpProgram(path: String, errno: Int32)
+    /// It ended, or said nothing that makes sense, before it was ready.
+    case slirpFailed(path: String)
+    case slirpRefused
+    /// A port of the host cannot be listened at.
+    case forwardRefused(UserNetwork.Forward, errno: Int32)
+    case noSocketPair(errno: Int32)
     /// The file for captured frames.
     case capture(HostFileError)
 }

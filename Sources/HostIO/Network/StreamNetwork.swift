@@ -25,6 +25,8 @@ package final class StreamNetwork: NetworkBackend {
     /// Taken by the loop's thread only.
     private let input: Mutex<FrameInput>
     private let onFailure: @Sendable (NetworkFailure) -> Void
+    /// The program at the other end, which ends with the network.
+    private let program: SlirpProcess?
 
     /// Takes the connected socket over.
     ///
@@ -33,10 +35,11 @@ package final class StreamNetwork: NetworkBackend {
     ///   - onFailure: called on any thread.
     package init(
         socket: Int32, _ properties: NetworkProperties, _ headers: FrameHeaders, loop: EventLoop,
-        onFailure: @escaping @Sendable (NetworkFailure) -> Void
+        program: SlirpProcess? = nil, onFailure: @escaping @Sendable (NetworkFailure) -> Void
     ) throws(NetworkError) {
         self.properties = properties
         self.loop = loop
+        self.program = program
         self.onFailure = onFailure
         port = NetworkPort(socket, loop: loop)
         output = Mutex(Output(frames: FrameOutput(headers)))
