@@ -25,6 +25,7 @@ test: test-dependencies guests lint
 	swift build --build-tests
 	$(BUILD)
 	swift test --skip-build --parallel
+	mkdir -p .build/suites && truncate -s 16M .build/suites/scratch-arm64.img .build/suites/scratch-x86_64.img
 	$(SWVMM) test Tests/Suites/boot.yaml --output .build/suites/boot
 	$(SWVMM) test Tests/Suites/linux.yaml --output .build/suites/linux --define guests=$(GUESTS)
 	scripts/test-guest-qemu

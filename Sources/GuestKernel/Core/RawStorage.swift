@@ -32,6 +32,16 @@ package struct RawStorage: @unchecked Sendable {
         }
     }
 
+    /// A part as storage of its own.
+    ///
+    /// - Precondition: the range is within bounds, and begins at a multiple of 8.
+    package func part(at offset: Int, count: Int) -> RawStorage {
+        precondition(
+            offset >= 0 && offset & 7 == 0 && count >= 0 && offset <= self.count && count <= self.count - offset)
+        // SAFETY: within bounds; the bytes are the owner's as long as this value's are.
+        return unsafe RawStorage(base: base + offset, count: count)
+    }
+
     /// The 64-bit word at `offset`, relaxed atomic: a CPU may write while another reads.
     ///
     /// - Precondition: `offset` is a multiple of 8, and all of the word is within bounds.

@@ -14,6 +14,8 @@ enum Commands {
             Command(
                 "trace", summary: "trace points", usage: "[on [NAME...] | off | show [COUNT]]", handler: trace),
             Command("blk", summary: "the disks", usage: BlockCommand.usage, handler: BlockCommand.run),
+            Command("net", summary: "the network cards", usage: NetworkCommand.usage, handler: NetworkCommand.run),
+            Command("rng", summary: "random bytes", usage: "[COUNT]", handler: RandomCommand.run),
             Command("dmesg", summary: "the kernel's log") { _, output in dmesg(output) },
             Command("bench", summary: "measure switches, timer, allocation, IPI, console") { _, output in
                 Benchmark.run(output)

@@ -87,11 +87,30 @@ extension Scheduler {
         lock.release(wereOn)
     }
 
+    /// As `park`, but for `nanoseconds` at most.
+    static func park(nanoseconds: UInt64) {
+        let wereOn = lock.acquire()
+        let cpu = CPUState.current
+        let thread = cpu.running
+        if thread.wakePending {
+            thread.wakePending = false
+        } else {
+            let now = Clock.now
+            thread.state = .parked
+            cpu.timers.add(thread.timer, deadline: now + nanoseconds)
+            cpu.queue.block(now: now)
+            switchAway(cpu)
+        }
+        lock.release(wereOn)
+    }
+
     /// Ends a thread's `park`, this one or its next. Also from an interrupt.
     static func unpark(_ thread: Thread) {
         let wereOn = lock.acquire()
         if thread.state == .parked {
             thread.state = .ready
+            // It sleeps where it ran; without a deadline nothing is queued.
+            CPUState.all[thread.home].timers.cancel(thread.timer)
             place(thread, on: CPUState.all[thread.home], isNew: false)
         } else {
             thread.wakePending = true

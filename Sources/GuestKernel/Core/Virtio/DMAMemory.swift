@@ -20,6 +20,13 @@ package struct DMAMemory: Sendable {
         return DMASegment(address: address + UInt64(offset), count: UInt32(count))
     }
 
+    /// A part as memory of its own; the caller keeps the parts apart.
+    ///
+    /// - Precondition: the range is within bounds, and begins at a multiple of 8.
+    package func part(at offset: Int, count: Int) -> DMAMemory {
+        DMAMemory(storage: storage.part(at: offset, count: count), address: address + UInt64(offset))
+    }
+
     package var segment: DMASegment { segment(at: 0, count: count) }
 }
 

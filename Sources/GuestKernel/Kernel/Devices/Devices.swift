@@ -11,6 +11,20 @@ enum Devices {
         return unsafe disks
     }
 
+    // SAFETY: as above.
+    nonisolated(unsafe) private static var cards: [VirtioNetworkDevice] = []
+    nonisolated(unsafe) private static var randomSource: VirtioEntropyDevice?
+
+    static var networks: [VirtioNetworkDevice] {
+        discover()
+        return unsafe cards
+    }
+
+    static var entropy: VirtioEntropyDevice? {
+        discover()
+        return unsafe randomSource
+    }
+
     private static func discover() {
         guard unsafe !isDiscovered else { return }
         unsafe isDiscovered = true
@@ -45,7 +59,9 @@ enum Devices {
         }
     }
 
-    static func hasDriver(_ type: UInt32) -> Bool { type == VirtioDeviceType.block }
+    static func hasDriver(_ type: UInt32) -> Bool {
+        type == VirtioDeviceType.block || type == VirtioDeviceType.network || type == VirtioDeviceType.entropy
+    }
 
     /// Starts the driver of a device, if there is one for its kind.
     static func start(_ transport: any VirtioTransport, _ connection: DeviceConnection) {
@@ -53,6 +69,10 @@ enum Devices {
             switch transport.deviceType {
             case VirtioDeviceType.block:
                 unsafe disks.append(try VirtioBlockDevice(transport, connection, index: disks.count))
+            case VirtioDeviceType.network:
+                unsafe cards.append(try VirtioNetworkDevice(transport, connection, index: cards.count))
+            case VirtioDeviceType.entropy where unsafe randomSource == nil:
+                unsafe randomSource = try VirtioEntropyDevice(transport, connection)
             default: return
             }
             Log.add {
