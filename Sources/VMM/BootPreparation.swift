@@ -30,6 +30,7 @@ package struct BootPreparation: Sendable {
     /// The machine's virtio devices: in its virtio-mmio windows from 0 on, or in the slots of its PCI bus from 1 on.
     package let virtioDevices: [VirtioDeviceKind]
     package let transport: MachineConfiguration.Transport
+    package let queues: MachineConfiguration.Queues
 
     /// Reads the files and decides the architecture. Opens no backend.
     package init(_ configuration: MachineConfiguration) throws(BootError) {
@@ -61,6 +62,7 @@ package struct BootPreparation: Sendable {
             + configuration.disks.indices.map(VirtioDeviceKind.block)
             + configuration.networks.indices.map(VirtioDeviceKind.network)
             + configuration.shares.indices.map(VirtioDeviceKind.share)
+        queues = configuration.queues
         let isBusy = !configuration.disks.isEmpty || !configuration.networks.isEmpty
         transport = configuration.transport ?? (architecture == .arm64 && !isBundled && isBusy ? .pci : .mmio)
         let places = VirtioPlaces(architecture, transport)

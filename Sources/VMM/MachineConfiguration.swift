@@ -35,6 +35,14 @@ public struct MachineConfiguration: Sendable {
         case virtio
     }
 
+    /// What drivers of virtio devices are offered.
+    public enum Queues: String, CaseIterable, Sendable {
+        /// Split virtqueues only.
+        case split
+        /// Packed virtqueues, and split ones for a driver that does not know those.
+        case packed
+    }
+
     /// How the guest reaches its virtio devices.
     public enum Transport: String, CaseIterable, Sendable {
         /// Registers at fixed addresses.
@@ -183,6 +191,8 @@ public struct MachineConfiguration: Sendable {
     /// Nil: PCI on arm64 for a guest with a disk that is not the bundled unikernel, else MMIO. On x86_64 only the bundled
     /// unikernel is told of a PCI bus.
     public var transport: Transport?
+    /// The virtio devices' virtqueues.
+    public var queues = Queues.packed
     /// A virtio entropy device. Nil: for arm64 guests but the bundled unikernel, which has no need of it.
     public var hasEntropyDevice: Bool?
     /// TCP port on 127.0.0.1 for the bvmdebug device; nil: no such device.

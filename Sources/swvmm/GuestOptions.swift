@@ -103,6 +103,12 @@ struct GuestOptions: ParsableArguments {
     )
     var transport: MachineConfiguration.Transport?
 
+    @Option(
+        help:
+            "The virtqueues that drivers of virtio devices are offered: split, or packed beside those. Default: packed."
+    )
+    var queue = MachineConfiguration.Queues.packed
+
     @Flag(
         inversion: .prefixedNo,
         help: "A virtio source of random numbers. Default: for arm64 guests but the bundled unikernel.")
@@ -161,6 +167,7 @@ struct GuestOptions: ParsableArguments {
         configuration.entry = entry?.value
         configuration.deviceTree = dtb
         configuration.transport = transport
+        configuration.queues = queue
         configuration.hasEntropyDevice = rng
         return configuration
     }
@@ -168,6 +175,7 @@ struct GuestOptions: ParsableArguments {
 
 extension MachineConfiguration.Architecture: ExpressibleByArgument {}
 extension MachineConfiguration.Accelerator: ExpressibleByArgument {}
+extension MachineConfiguration.Queues: ExpressibleByArgument {}
 extension MachineConfiguration.Console: ExpressibleByArgument {}
 extension MachineConfiguration.Transport: ExpressibleByArgument {}
 

@@ -14,7 +14,8 @@
             _ preparation: BootPreparation, memory: GuestMemory, backend: KVMVirtualMachine, host: HostEnds
         ) throws(BootError) {
             devices = VirtioDeviceSet(
-                preparation.virtioDevices, memory: memory, cpuCount: preparation.boot.cpuCount, host: host)
+                preparation.virtioDevices, rings: preparation.queues.rings, memory: memory,
+                cpuCount: preparation.boot.cpuCount, host: host)
             let places = VirtioPlaces(.x86_64, preparation.transport)
             let inputs = Self.inputs(of: places, deviceCount: devices.members.count)
             let wires = try Self.wires(to: inputs, backend)

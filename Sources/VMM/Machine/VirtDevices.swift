@@ -35,7 +35,8 @@ struct VirtDevices {
     ) throws(BootError) -> VirtDevices {
         var bus = MMIOBus.Builder()
         let virtio = VirtioDeviceSet(
-            preparation.virtioDevices, memory: memory, cpuCount: preparation.boot.cpuCount, host: host)
+            preparation.virtioDevices, rings: preparation.queues.rings, memory: memory,
+            cpuCount: preparation.boot.cpuCount, host: host)
         try virtio.insert(
             at: VirtioPlaces(.arm64, preparation.transport), on: &bus, memory: memory, faults: host.faults,
             messages: interrupts.msi, line: interrupts.line(spi:))

@@ -24,13 +24,18 @@ struct VirtioDeviceSet: Sendable {
         var device: any VirtioDevice
     }
 
+    /// What their drivers are offered.
+    let rings: VirtioRings
     /// In the order of their kinds.
     private(set) var members: [Member] = []
     private var disconnectors: [@Sendable () -> Void] = []
     /// What counts besides the devices.
     private var counting: [(name: String, source: any StatisticsSource)] = []
 
-    init(_ kinds: [VirtioDeviceKind], memory: GuestMemory, cpuCount: Int, host: HostEnds) {
+    init(
+        _ kinds: [VirtioDeviceKind], rings: VirtioRings, memory: GuestMemory, cpuCount: Int, host: HostEnds
+    ) {
+        self.rings = rings
         for kind in kinds {
             switch kind {
             case .console: addConsole(host)
@@ -92,5 +97,14 @@ struct VirtioDeviceSet: Sendable {
     /// Ends the devices' hold on the host's ends.
     func disconnect() {
         for disconnect in disconnectors { disconnect() }
+    }
+}
+
+extension MachineConfiguration.Queues {
+    var rings: VirtioRings {
+        switch self {
+        case .split: .split
+        case .packed: .packed
+        }
     }
 }

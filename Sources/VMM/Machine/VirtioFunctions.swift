@@ -17,7 +17,8 @@ enum VirtioFunctions {
         for member in set.members {
             functions.add { connection in
                 VirtioPCI.function(
-                    member.device, name: member.name, memory: memory, connection: connection, faults: faults)
+                    member.device, rings: set.rings, name: member.name, memory: memory, connection: connection,
+                    faults: faults)
             }
         }
         let pci: PCIBus

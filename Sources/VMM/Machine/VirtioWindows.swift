@@ -12,7 +12,8 @@ enum VirtioWindows {
         for (index, member) in set.members.enumerated() {
             let window = places.window(index)
             let transport = VirtioMMIO(
-                member.device, name: member.name, memory: memory, interrupt: line(window.interrupt), faults: faults)
+                member.device, rings: set.rings, name: member.name, memory: memory,
+                interrupt: line(window.interrupt), faults: faults)
             do throws(MMIOBusError) {
                 try bus.insert(transport, at: GuestAddress(window.address))
             } catch {
