@@ -10,6 +10,8 @@ struct SessionNetwork: Sendable {
     /// Pairs of queues that a guest is offered.
     let queuePairs: Int
     let backend: any NetworkBackend
+    /// Each way.
+    var limits = RateLimits()
 
     /// Ethernet's, and what most of the world has.
     private static let usualMTU: UInt16 = 1500

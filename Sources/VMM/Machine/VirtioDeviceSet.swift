@@ -48,7 +48,7 @@ struct VirtioDeviceSet: Sendable {
             case .network(let number):
                 let network = host.networks[number]
                 let card = VirtioNetwork(
-                    network.backend, address: network.macAddress, pairCount: network.queuePairs)
+                    limited(network, host), address: network.macAddress, pairCount: network.queuePairs)
                 add("virtio \(network.name)", card) { card.disconnect() }
             case .balloon(let target):
                 let balloon = VirtioBalloon(memory: memory, target: target)
@@ -79,6 +79,18 @@ struct VirtioDeviceSet: Sendable {
         deadline.setHandler { [weak storage] in storage?.deadlinePassed() }
         counting.append((name: "virtio \(disk.name)", source: storage))
         return storage
+    }
+
+    /// The network's host side, behind its limits if it has any.
+    private mutating func limited(_ network: SessionNetwork, _ host: HostEnds) -> any NetworkBackend {
+        guard !network.limits.isEmpty else { return network.backend }
+        let (sending, receiving) = (host.deadlines.makeDeadline(), host.deadlines.makeDeadline())
+        let backend = LimitedNetwork(
+            network.backend, network.limits, clock: host.clock, sendDeadline: sending, receiveDeadline: receiving)
+        sending.setHandler { [weak backend] in backend?.sendDeadlinePassed() }
+        receiving.setHandler { [weak backend] in backend?.receiveDeadlinePassed() }
+        counting.append((name: "virtio \(network.name)", source: backend))
+        return backend
     }
 
     private mutating func add(_ name: String, _ device: any VirtioDevice, disconnect: (@Sendable () -> Void)? = nil) {
