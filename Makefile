@@ -25,7 +25,7 @@ test: test-dependencies guests lint
 	swift build --build-tests
 	$(BUILD)
 	swift test --skip-build --parallel
-	mkdir -p .build/suites && truncate -s 16M .build/suites/scratch-arm64.img .build/suites/scratch-x86_64.img
+	mkdir -p .build/suites && truncate -s 16M $(foreach name,arm64-mmio arm64-pci x86_64-mmio x86_64-pci,.build/suites/scratch-$(name).img)
 	$(SWVMM) test Tests/Suites/boot.yaml --output .build/suites/boot
 	$(SWVMM) test Tests/Suites/linux.yaml --output .build/suites/linux --define guests=$(GUESTS)
 	scripts/test-guest-qemu
