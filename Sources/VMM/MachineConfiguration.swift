@@ -95,10 +95,6 @@ public struct MachineConfiguration: Sendable {
         public enum Connection: Hashable, Sendable {
             /// The host's own connections, made by a program beside swvmm. No privilege is needed.
             case user(UserNetwork)
-            /// A tap device of the host, by its name.
-            case tap(name: String)
-            /// An open descriptor of a tap device.
-            case descriptor(Int32)
             /// A Unix socket where frames go, each behind its length: passt's, or QEMU's `-netdev stream`.
             case socket(path: String)
         }

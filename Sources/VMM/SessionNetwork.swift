@@ -26,7 +26,11 @@ struct SessionNetwork: Sendable {
         for (number, network) in configuration.networks.enumerated() {
             let name = network.id ?? "net\(number)"
             do throws(NetworkError) {
-                let backend = try backend(for: network, loop: loop) { log.report("\(name): \($0.words)") }
+                let report: @Sendable (NetworkFailure) -> Void = { log.report("\(name): \($0.words)") }
+                var backend = try backend(for: network, loop: loop, onFailure: report)
+                if let path = network.capturePath {
+                    backend = try PacketCapture(of: backend, to: path, onFailure: report)
+                }
                 networks.append(
                     SessionNetwork(
                         name: name, macAddress: network.macAddress ?? usualAddress(of: number),
@@ -47,7 +51,6 @@ struct SessionNetwork: Sendable {
             let settings = SlirpSettings(
                 user, mtu: min(network.mtu ?? SlirpSettings.largestMTU, SlirpSettings.largestMTU))
             return try SlirpProcess.network(settings, loop: loop, onFailure: onFailure)
-        case .tap, .descriptor: throw .loopRefused(.notRegistered)
         case .socket(let path):
             return try StreamNetwork(path: path, mtu: network.mtu ?? usualMTU, loop: loop, onFailure: onFailure)
         }

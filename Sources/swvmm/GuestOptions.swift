@@ -42,7 +42,7 @@ struct GuestOptions: ParsableArguments {
             """
             A virtio network; may be repeated. Default: none. All take mac=, mtu=, queues=, id= and capture=; user takes \
             hostfwd=tcp:[ADDRESS]:PORT-[ADDRESS]:PORT (or udp), net=, dns=, hostname= and restrict=on.
-            """, valueName: "user|tap=name|fd=number|socket=path|none[,key=value…]"))
+            """, valueName: "user|socket=path|none[,key=value…]"))
     var net: [String] = []
 
     @Option(

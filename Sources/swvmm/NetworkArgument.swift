@@ -82,12 +82,8 @@ enum NetworkArgument {
         let kind = SettingList.Setting(list.subject)
         switch (kind.key, kind.value) {
         case ("user", nil): return .user(UserNetwork())
-        case ("tap", let name?) where !name.isEmpty: return .tap(name: name)
         case ("socket", let path?) where !path.isEmpty: return .socket(path: path)
-        case ("fd", let text?):
-            // 0 to 2 are the console's.
-            guard let number = Int32(text), number > 2 else { throw .badDescriptor(list.argument) }
-            return .descriptor(number)
+        case ("tap", _), ("fd", _): throw .noTap(list.argument)
         default: throw .unknownKind(list.argument)
         }
     }
@@ -226,7 +222,7 @@ extension UserNetwork.Forward {
 /// What is wrong with a `--net` or `--capture`.
 enum NetworkArgumentError: Error, Hashable {
     case unknownKind(String)
-    case badDescriptor(String)
+    case noTap(String)
     case unknownKey(String, String, [NetworkArgument.Key])
     case repeatedKey(String, String)
     case badValue(String, String, wanted: String)

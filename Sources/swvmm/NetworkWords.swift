@@ -6,8 +6,8 @@ extension NetworkArgumentError {
     var words: String {
         switch self {
         case .unknownKind(let argument):
-            "--net \(argument): user, tap=NAME, fd=NUMBER, socket=PATH or none is wanted first"
-        case .badDescriptor(let argument): "--net \(argument): fd: the number of an open descriptor, above 2, is wanted"
+            "--net \(argument): user, socket=PATH or none is wanted first"
+        case .noTap(let argument): "--net \(argument): tap devices cannot be used yet; --net user needs no privilege"
         case .unknownKey(let argument, let key, let known):
             "--net \(argument): '\(key)' is none of \(known.map(\.rawValue).joined(separator: ", "))"
                 + "; a comma in a path is written twice"
