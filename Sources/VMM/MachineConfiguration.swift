@@ -79,8 +79,17 @@ public struct MachineConfiguration: Sendable {
             case snapshot
         }
 
+        /// What carries the disk's requests out on the host.
+        public enum Engine: String, CaseIterable, Sendable {
+            /// io_uring if the host has it, else threads; threads for snapshots.
+            case automatic = "auto"
+            case ring = "io_uring"
+            case threads
+        }
+
         public var path: String
         public var access = Access.readWrite
+        public var engine = Engine.automatic
         /// What the guest can find it by: at most 20 bytes.
         public var serial = ""
         /// What messages call it; nil: `disk` and its number.
@@ -104,8 +113,10 @@ public struct MachineConfiguration: Sendable {
         public var macAddress: [UInt8]?
         /// The largest IP packet, in bytes: 68 to 65535; nil: what suits the connection.
         public var mtu: UInt16?
-        /// Pairs of queues that the guest is offered, 1 to 16.
+        /// Pairs of queues that the guest is offered, 1 to 8.
         public var queuePairs = 1
+        /// Of frames and bytes a second, each way.
+        public var limits = RateLimits()
         /// Path of a file that gets all frames, for tcpdump and Wireshark; nil: none.
         public var capturePath: String?
         /// What messages call it; nil: `net` and its number.

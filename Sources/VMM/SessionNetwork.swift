@@ -34,7 +34,8 @@ struct SessionNetwork: Sendable {
                 networks.append(
                     SessionNetwork(
                         name: name, macAddress: network.macAddress ?? usualAddress(of: number),
-                        queuePairs: network.queuePairs, backend: backend))
+                        queuePairs: network.queuePairs, backend: backend,
+                        limits: RateLimits(network.limits)))
             } catch {
                 throw .network(name: name, error)
             }

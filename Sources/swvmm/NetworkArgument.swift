@@ -3,7 +3,7 @@ internal import VMMCore
 
 /// The value of `--net`: what a network is connected to, and settings behind commas.
 enum NetworkArgument {
-    static let queueLimit = 16
+    static let queueLimit = 8
     static let smallestMTU: UInt16 = 68
     /// Source: RFC 1035 §2.3.4: a label of a name.
     static let hostNameLimit = 63
@@ -55,7 +55,13 @@ enum NetworkArgument {
         var user = UserNetwork()
         let isUser = network.connection == .user(user)
         var seen: Set<Key> = []
+        var limits = RateLimitSettings()
         for setting in list.settings {
+            do throws(RateLimitSettingError) {
+                if try limits.take(setting) { continue }
+            } catch {
+                throw .badLimit(argument, error)
+            }
             guard let key = Key(rawValue: setting.key), isUser || Key.common.contains(key) else {
                 throw .unknownKey(argument, setting.key, isUser ? Key.allCases : Key.common)
             }
@@ -67,6 +73,11 @@ enum NetworkArgument {
             } else {
                 try set(key, of: &user, to: value, fault)
             }
+        }
+        do throws(RateLimitSettingError) {
+            network.limits = try limits.limits()
+        } catch {
+            throw .badLimit(argument, error)
         }
         if isUser {
             try check(user, Fault(argument: argument, key: .net), Fault(argument: argument, key: .dns))
@@ -226,6 +237,7 @@ enum NetworkArgumentError: Error, Hashable {
     case unknownKey(String, String, [NetworkArgument.Key])
     case repeatedKey(String, String)
     case badValue(String, String, wanted: String)
+    case badLimit(String, RateLimitSettingError)
     case repeatedID(String)
     case repeatedMAC([UInt8])
     case sameCapture(String)

@@ -9,10 +9,11 @@ extension NetworkArgumentError {
             "--net \(argument): user, socket=PATH or none is wanted first"
         case .noTap(let argument): "--net \(argument): tap devices cannot be used yet; --net user needs no privilege"
         case .unknownKey(let argument, let key, let known):
-            "--net \(argument): '\(key)' is none of \(known.map(\.rawValue).joined(separator: ", "))"
+            "--net \(argument): '\(key)' is none of \(known.map(\.rawValue).joined(separator: ", ")), \(RateLimitSettings.words)"
                 + "; a comma in a path is written twice"
         case .repeatedKey(let argument, let key): "--net \(argument): '\(key)' is there twice"
         case .badValue(let argument, let key, let wanted): "--net \(argument): \(key): \(wanted)"
+        case .badLimit(let argument, let error): "--net \(argument): \(error.words)"
         case .repeatedID(let name): "--net: two networks are called '\(name)'"
         case .repeatedMAC(let address): "--net: two networks have the MAC address \(macWords(address))"
         case .sameCapture(let path): "--net: two networks are to be captured in \(path)"
