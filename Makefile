@@ -65,6 +65,7 @@ bench: test-dependencies guests build
 	Benchmarks/run
 	Benchmarks/EngineLoops/run
 	Benchmarks/LinuxBoot/run
+	Benchmarks/DiskAndNetwork/run
 
 # 200 boots in a row of the unikernel on KVM; LINUX=1: 50 of Debian's arm64 kernel on the software CPU. BOOTS=n for another number.
 soak: build

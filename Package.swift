@@ -72,7 +72,9 @@ let package = Package(
 
         // The host's side.
         .target(name: "HostBridge", path: "Sources/HostBridge"),
-        room("HostIO", path: "HostIO", uses: ["VMMCore", "CLinux", "HostBridge", "NetworkFrames"]),
+        .target(name: "CURing", path: "Sources/CLibraries/CURing", linkerSettings: [.linkedLibrary("uring")]),
+        room("Uring", path: "CLibraries/Uring", uses: ["CURing"]),
+        room("HostIO", path: "HostIO", uses: ["VMMCore", "CLinux", "HostBridge", "NetworkFrames", "Uring"]),
         .systemLibrary(name: "CCapstone", path: "Sources/CLibraries/CCapstone", providers: [.apt(["libcapstone-dev"])]),
         room("Disassembly", path: "CLibraries/Disassembly", uses: ["CCapstone"]),
         .systemLibrary(name: "CSlirp", path: "Sources/CLibraries/CSlirp", providers: [.apt(["libslirp-dev"])]),

@@ -30,10 +30,22 @@ struct SessionDisk: Sendable {
                 case .readOnly: .readOnly
                 case .snapshot: .snapshot
                 }
+            // A run that repeats does one thing after the other.
+            let engine: RawDisk.Engine =
+                switch disk.engine {
+                case _ where configuration.repeatability != nil: .inTurn
+                case .automatic: .automatic
+                case .ring: .ring
+                case .threads: .threads
+                }
             do throws(DiskError) {
-                // A run that repeats does one thing after the other.
-                let storage = try RawDisk(path, access, inTurn: configuration.repeatability != nil) { failure in
+                let storage = try RawDisk(path, access, engine: engine) { failure in
                     log.report("\(name) (\(path)): \(failure.words)")
+                }
+                if let reason = storage.ringRefusal {
+                    let text =
+                        "\(name): no io_uring on this host (\(HostFacts.describe(errno: reason))): threads do its work"
+                    say(SessionMessage(level: .detail, text: text))
                 }
                 disks.append(
                     SessionDisk(name: name, serial: disk.serial, storage: storage, limits: RateLimits(disk.limits)))

@@ -1,4 +1,4 @@
-internal import Glibc
+package import Glibc
 
 /// Between a file of the host and guest memory.
 package enum FileTransfer: Hashable, Sendable {
@@ -51,23 +51,15 @@ extension GuestMemory {
     ) throws(FileTransferError) -> UInt64 {
         guard let place = off_t(exactly: offset) else { throw .hostRefused(errno: EINVAL) }
         let wanted = min(Self.buffersAtOnce, buffers.count - start.index)
-        // SAFETY: the entries are initialised up to `count`; each names memory that hostAddress has checked, in a mapping
-        // that lives as long as self. The kernel takes concurrent writers into account.
+        // SAFETY: the entries are initialised up to `count`. The kernel takes concurrent writers into account.
         let result: Result<Int, FileTransferError> = unsafe withUnsafeTemporaryAllocation(
             of: iovec.self, capacity: max(wanted, 1)
         ) { vectors in
-            var cursor = start
-            var left = limit
-            var count = 0
-            while count < wanted, left > 0, let (address, length) = cursor.next(of: buffers, upTo: left) {
-                do throws(GuestMemoryError) {
-                    let host = unsafe try hostAddress(address, count: length)
-                    unsafe vectors.initializeElement(at: count, to: iovec(iov_base: host, iov_len: length))
-                } catch {
-                    return .failure(.memory(error))
-                }
-                left -= UInt64(length)
-                count += 1
+            let count: Int
+            do throws(GuestMemoryError) {
+                count = unsafe try fill(vectors, buffers, start, limit: limit)
+            } catch {
+                return .failure(.memory(error))
             }
             while true {
                 let moved =
@@ -84,6 +76,44 @@ extension GuestMemory {
         case .success: throw .endOfFile
         case .failure(let error): throw error
         }
+    }
+
+    /// Gives how many entries were initialised.
+    @unsafe
+    private func fill(
+        _ vectors: UnsafeMutableBufferPointer<iovec>, _ buffers: [GuestBuffer], _ start: BufferCursor, limit: UInt64
+    ) throws(GuestMemoryError) -> Int {
+        var cursor = start
+        var left = limit
+        var count = 0
+        while count < vectors.count, left > 0, let (address, length) = cursor.next(of: buffers, upTo: left) {
+            // SAFETY: the entry is inside the vectors; it names memory that hostAddress has checked, in a mapping that lives
+            // as long as self.
+            let host = unsafe try hostAddress(address, count: length)
+            unsafe vectors.initializeElement(at: count, to: iovec(iov_base: host, iov_len: length))
+            left -= UInt64(length)
+            count += 1
+        }
+        return count
+    }
+
+    /// Names bytes of `buffers` for the kernel, as many as `vectors` has room for. Gives how many entries were initialised. They are
+    /// good as long as this memory lives; who has the kernel write there calls `noteTransfer` when it has.
+    @unsafe
+    package func fill(
+        _ vectors: UnsafeMutableBufferPointer<iovec>, _ buffers: [GuestBuffer], range: Range<UInt64>
+    ) throws(GuestMemoryError) -> Int {
+        var cursor = BufferCursor()
+        cursor.skip(range.lowerBound, of: buffers)
+        // SAFETY: as above.
+        return unsafe try fill(vectors, buffers, cursor, limit: range.upperBound - range.lowerBound)
+    }
+
+    /// The kernel has written these bytes of `buffers`.
+    package func noteTransfer(_ buffers: [GuestBuffer], range: Range<UInt64>) {
+        var cursor = BufferCursor()
+        cursor.skip(range.lowerBound, of: buffers)
+        noteWrites(buffers, cursor, count: range.upperBound - range.lowerBound)
     }
 
     private func noteWrites(_ buffers: [GuestBuffer], _ start: BufferCursor, count: UInt64) {

@@ -6,7 +6,7 @@ enum DiskArgument {
     static let serialLimit = 20
 
     private enum Key: String, CaseIterable {
-        case ro, snapshot, serial, id
+        case ro, snapshot, serial, id, aio
     }
 
     /// All of a command line's disks.
@@ -45,6 +45,11 @@ enum DiskArgument {
                     throw .badValue(argument, "snapshot", wanted: "on or off is wanted")
                 }
                 if value == "on" { disk.access = .snapshot }
+            case .aio:
+                guard let engine = value.flatMap(MachineConfiguration.Disk.Engine.init(rawValue:)) else {
+                    throw .badValue(argument, "aio", wanted: "auto, io_uring or threads is wanted")
+                }
+                disk.engine = engine
             case .serial:
                 guard let value, (1...serialLimit).contains(value.utf8.count),
                     value.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
@@ -60,6 +65,7 @@ enum DiskArgument {
                 disk.id = value
             }
         }
+        if disk.engine == .ring, disk.access == .snapshot { throw .ringSnapshot(argument) }
         if seen.contains(.ro), list.settings.contains(.init("snapshot=on")) { throw .readOnlySnapshot(argument) }
         do throws(RateLimitSettingError) {
             disk.limits = try limits.limits()
@@ -78,5 +84,6 @@ enum DiskArgumentError: Error, Hashable {
     case badValue(String, String, wanted: String)
     case badLimit(String, RateLimitSettingError)
     case readOnlySnapshot(String)
+    case ringSnapshot(String)
     case repeatedID(String)
 }

@@ -5,12 +5,14 @@ extension DiskArgumentError {
         switch self {
         case .noPath(let argument): "--disk '\(argument)': a path is wanted first"
         case .unknownKey(let argument, let key):
-            "--disk \(argument): '\(key)' is none of ro, snapshot=on, serial=TEXT, id=NAME, \(RateLimitSettings.words); a comma in the path is written twice"
+            "--disk \(argument): '\(key)' is none of ro, snapshot=on, serial=TEXT, id=NAME, aio=auto|io_uring|threads, \(RateLimitSettings.words); a comma in the path is written twice"
         case .repeatedKey(let argument, let key): "--disk \(argument): '\(key)' is there twice"
         case .badValue(let argument, let key, let wanted): "--disk \(argument): \(key): \(wanted)"
         case .badLimit(let argument, let error): "--disk \(argument): \(error.words)"
         case .readOnlySnapshot(let argument):
             "--disk \(argument): ro or snapshot=on: with a snapshot the guest can write"
+        case .ringSnapshot(let argument):
+            "--disk \(argument): aio=io_uring or snapshot=on: threads do the work of a snapshot"
         case .repeatedID(let name): "--disk: two disks are called '\(name)'"
         }
     }
@@ -35,6 +37,8 @@ extension DiskError {
             "\(path): cannot be locked: \(HostFacts.describe(errno: code)); use a file system with locks"
         case .noOverlay(let code):
             "\(path): snapshot=on: the host gave no memory: \(HostFacts.describe(errno: code))"
+        case .noRing(let code):
+            "\(path): aio=io_uring: the host refuses io_uring: \(HostFacts.describe(errno: code)); leave it out, or say aio=threads"
         case .noThread(let code): "\(path): no thread: \(HostFacts.describe(errno: code))"
         }
     }

@@ -5,7 +5,7 @@ import Testing
 import VMMCore
 import VMMTestSupport
 
-/// Raw images under requests, without a device.
+/// Raw images under requests, without a device: on each engine that the host has.
 @Suite struct RawDiskTests {
     /// An image that goes away with the test.
     private final class Image: Sendable {
@@ -40,13 +40,22 @@ import VMMTestSupport
         func wait(_ tag: UInt64) -> BlockResult { ends.waiting { $0[tag] } }
     }
 
+    /// The ring is left out where the host refuses it; `ringRefusal` of the automatic choice says why.
+    private static let engines: [RawDisk.Engine] = {
+        let image = try? Image(size: 512)
+        let probe = image.flatMap { try? RawDisk($0.path, .readWrite, engine: .ring) { _ in } }
+        return [.threads, .inTurn] + (probe == nil ? [] : [.ring])
+    }()
+
     private let client: Client
     private let failures = Recorder<DiskFailure>()
 
     init() throws { client = try Client() }
 
-    private func open(_ path: String, _ access: RawDisk.Access = .readWrite, inTurn: Bool = false) throws -> RawDisk {
-        try RawDisk(path, access, inTurn: inTurn) { [failures] in failures.record($0) }
+    private func open(
+        _ path: String, _ access: RawDisk.Access = .readWrite, _ engine: RawDisk.Engine = .automatic
+    ) throws -> RawDisk {
+        try RawDisk(path, access, engine: engine) { [failures] in failures.record($0) }
     }
 
     private func problem(_ path: String, _ access: RawDisk.Access = .readWrite) -> DiskError.Problem? {
@@ -74,10 +83,10 @@ import VMMTestSupport
         GuestBuffer(address: GuestAddress(address), length: length)
     }
 
-    @Test("what is written in pieces is read in other pieces, and is in the image", arguments: [false, true])
-    func roundTrip(inTurn: Bool) throws {
+    @Test("what is written in pieces is read in other pieces, and is in the image", arguments: engines)
+    func roundTrip(engine: RawDisk.Engine) throws {
         let image = try Image(size: 1 << 16)
-        let disk = try open(image.path, inTurn: inTurn)
+        let disk = try open(image.path, .readWrite, engine)
         #expect(disk.properties.capacity == 1 << 16 && !disk.properties.isReadOnly)
         let pattern = (0..<4096).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
         try client.memory.copyIn(pattern, to: GuestAddress(0x2000))
@@ -91,10 +100,10 @@ import VMMTestSupport
         #expect(failures.count == 0)
     }
 
-    @Test("more buffers than the host takes at once")
-    func manyBuffers() throws {
+    @Test("more buffers than the host takes at once", arguments: engines)
+    func manyBuffers(engine: RawDisk.Engine) throws {
         let image = try Image(size: 1 << 18)
-        let disk = try open(image.path)
+        let disk = try open(image.path, .readWrite, engine)
         try client.memory.copyIn((0..<(1 << 18)).map { UInt8(truncatingIfNeeded: $0 / 64) }, to: GuestAddress(0x1000))
         let pieces = (0..<4096).map { buffer(0x1000 + UInt64($0) * 64, 64) }
         #expect(perform(disk, .write, 1 << 18, pieces) == .done)
@@ -103,10 +112,10 @@ import VMMTestSupport
         #expect(try client.memory.load(UInt8.self, at: GuestAddress(0x1000)) == UInt8(truncatingIfNeeded: 4095))
     }
 
-    @Test("zeros and discards: the range, and nothing else")
-    func zeros() throws {
+    @Test("zeros and discards: the range, and nothing else", arguments: engines)
+    func zeros(engine: RawDisk.Engine) throws {
         let image = try Image(size: 1 << 18, byte: 7)
-        let disk = try open(image.path)
+        let disk = try open(image.path, .readWrite, engine)
         #expect(perform(disk, .writeZeroes(mayUnmap: false), at: 512, 1024) == .done)
         #expect(perform(disk, .writeZeroes(mayUnmap: true), at: 8192, 70_144) == .done)
         #expect(perform(disk, .discard, at: 131_072, 4096) == .done)
@@ -153,10 +162,10 @@ import VMMTestSupport
         #expect(try image.bytes.allSatisfy { $0 == 7 })
     }
 
-    @Test("an image that shrank: reads behind its end fail and say so, reads before it go on")
-    func truncated() throws {
+    @Test("an image that shrank: reads behind its end fail and say so, reads before it go on", arguments: engines)
+    func truncated(engine: RawDisk.Engine) throws {
         let image = try Image(size: 8192, byte: 1)
-        let disk = try open(image.path)
+        let disk = try open(image.path, .readWrite, engine)
         #expect(unsafe truncate(image.path, 1000) == 0)
         #expect(perform(disk, .read, at: 512, 1024, [buffer(0x1000, 1024)]) == .failed)
         #expect(perform(disk, .read, at: 4096, 512, [buffer(0x1000, 512)]) == .failed)
@@ -205,10 +214,10 @@ import VMMTestSupport
         unsafe _ = unlink(pipe)
     }
 
-    @Test("a drain ends all requests of its client, begun or not, and then others may come")
-    func drain() throws {
+    @Test("a drain ends all requests of its client, begun or not, and then others may come", arguments: engines)
+    func drain(engine: RawDisk.Engine) throws {
         let image = try Image(size: 1 << 16)
-        let disk = try open(image.path)
+        let disk = try open(image.path, .readWrite, engine)
         for round in 0..<50 as Range<UInt64> {
             for number in 0..<64 as Range<UInt64> {
                 disk.submit(

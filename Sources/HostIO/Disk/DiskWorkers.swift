@@ -5,16 +5,8 @@ internal import VMMCore
 /// Threading: any thread; clients are called without the lock held. A waiting request is as large as its buffers' list;
 /// clients bound how many there are.
 final class DiskWorkers: Sendable {
-    private struct Waiting {
-        var request: BlockRequest
-        let client: any BlockClient
-    }
-
     private struct State {
-        /// A ring: from `first` on, `count` of them.
-        var waiting: [Waiting?] = []
-        var first = 0
-        var count = 0
+        var waiting = RequestQueue()
         /// Whose request each thread has.
         var working: [ObjectIdentifier?]
         /// Threads that wait for work.
@@ -22,34 +14,6 @@ final class DiskWorkers: Sendable {
         /// Threads that wait for the end of a client's requests.
         var drainers = 0
         var isClosed = false
-
-        mutating func append(_ new: Waiting) {
-            if count == waiting.count { grow() }
-            waiting[(first + count) % waiting.count] = new
-            count += 1
-        }
-
-        mutating func take() -> Waiting? {
-            guard count > 0 else { return nil }
-            defer {
-                first = (first + 1) % waiting.count
-                count -= 1
-            }
-            return waiting[first].take()
-        }
-
-        private mutating func grow() {
-            var larger: [Waiting?] = []
-            larger.reserveCapacity(max(64, count * 2))
-            while let next = take() {
-                larger.append(next)
-            }
-            let held = larger.count
-            while larger.count < max(64, held * 2) { larger.append(nil) }
-            waiting = larger
-            first = 0
-            count = held
-        }
     }
 
     private let state: Monitor<State>
@@ -73,12 +37,12 @@ final class DiskWorkers: Sendable {
     }
 
     func submit(_ request: consuming BlockRequest, _ client: any BlockClient) {
-        let waiting = Waiting(request: request, client: client)
-        state.withLock { $0.append(waiting) }
+        let waiting = WaitingRequest(request: request, client: client)
+        state.withLock { $0.waiting.append(waiting) }
     }
 
     func commit() {
-        let (wanted, isMixed) = state.withLock { (min($0.count, $0.idle), $0.drainers > 0) }
+        let (wanted, isMixed) = state.withLock { (min($0.waiting.count, $0.idle), $0.drainers > 0) }
         if isMixed { return state.wakeAll() }
         for _ in 0..<wanted { state.wakeOne() }
     }
@@ -86,13 +50,8 @@ final class DiskWorkers: Sendable {
     func drain(_ client: any BlockClient) {
         let id = ObjectIdentifier(client)
         let abandoned = state.withLock { state in
-            var theirs: [Waiting] = []
-            for _ in 0..<state.count {
-                guard let next = state.take() else { break }
-                if ObjectIdentifier(next.client) == id { theirs.append(next) } else { state.append(next) }
-            }
             state.drainers += 1
-            return theirs
+            return state.waiting.takeAll(of: client)
         }
         for waiting in abandoned { client.completed(waiting.request, .abandoned) }
         state.waiting { (state: inout State) -> Void? in
@@ -110,7 +69,7 @@ final class DiskWorkers: Sendable {
     }
 
     private enum Work {
-        case request(Waiting)
+        case request(WaitingRequest)
         case end
     }
 
@@ -120,7 +79,7 @@ final class DiskWorkers: Sendable {
             let work: Work = state.waiting { state in
                 if isIdle { state.idle -= 1 }
                 isIdle = false
-                if let waiting = state.take() {
+                if let waiting = state.waiting.take() {
                     state.working[index] = ObjectIdentifier(waiting.client)
                     return .request(waiting)
                 }
@@ -139,11 +98,9 @@ final class DiskWorkers: Sendable {
         }
     }
 
-    private static func serve(_ waiting: consuming Waiting, _ executor: DiskExecutor) {
+    private static func serve(_ waiting: consuming WaitingRequest, _ executor: DiskExecutor) {
         let client = waiting.client
-        var request = BlockRequest(tag: 0, operation: .flush, offset: 0, length: 0)
-        // Moved, not copied: the storage of its buffers has one owner when it goes back.
-        swap(&request, &waiting.request)
+        let request = waiting.takeRequest()
         let result = executor.execute(request, client.memory)
         client.completed(request, result)
     }

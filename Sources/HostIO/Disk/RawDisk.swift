@@ -1,4 +1,4 @@
-internal import Synchronization
+internal import Uring
 package import VMMCore
 
 /// A disk on a raw image: a regular file or a block device of the host.
@@ -7,8 +7,8 @@ package import VMMCore
 /// Its size is that at the opening: an image that shrinks later gives I/O errors, one that grows is used as before. A
 /// completed flush has called fdatasync. With a snapshot the image is only read, and what is written lives as long as the disk.
 ///
-/// Threading: any thread. Requests run on the disk's threads; or, `inTurn`, on the submitting one, which makes a run repeat
-/// exactly. Errors: what the host refuses becomes `BlockResult.failed`, and is told to `onFailure` on any thread.
+/// Threading: any thread. Requests run in the kernel, by io_uring, or on threads of the disk where the host refuses that, and for
+/// snapshots; or, with `inTurn`, on the submitting one, which makes a run repeat exactly. Errors: what the host refuses becomes `BlockResult.failed`, and is told to `onFailure` on any thread.
 package final class RawDisk: BlockBackend {
     package enum Access: Hashable, Sendable {
         case readWrite
@@ -17,41 +17,131 @@ package final class RawDisk: BlockBackend {
         case snapshot
     }
 
-    package let properties: BlockProperties
-    private let executor: DiskExecutor
-    private let workers: DiskWorkers?
+    /// What carries the requests out.
+    package enum Engine: Hashable, Sendable {
+        /// io_uring if the host has it, else threads.
+        case automatic
+        case ring
+        case threads
+        /// Who submits.
+        case inTurn
+    }
 
-    /// Requests of a disk that the host works on at once.
+    private enum Running {
+        case ring(DiskRing, HostThread)
+        case threads(DiskWorkers)
+        case inTurn
+    }
+
+    package let properties: BlockProperties
+    /// Why it is threads although io_uring would have been taken: the host's reason. Nil: it is as was asked for.
+    package let ringRefusal: Int32?
+    private let executor: DiskExecutor
+    private let running: Running
+
+    /// Requests of a disk that its threads work on at once.
     private static let threadCount = 4
 
     package init(
-        _ path: String, _ access: Access, inTurn: Bool, onFailure: @escaping @Sendable (DiskFailure) -> Void
+        _ path: String, _ access: Access, engine: Engine, onFailure: @escaping @Sendable (DiskFailure) -> Void
     ) throws(DiskError) {
         let file = try DiskFile(path, writable: access == .readWrite)
         let overlay = access == .snapshot ? try DiskOverlay(over: file, path: path) : nil
         properties = BlockProperties(
             capacity: file.size, physicalBlockSize: file.physicalBlockSize, isReadOnly: access == .readOnly)
         executor = DiskExecutor(file: file, overlay: overlay, onFailure: onFailure)
-        do throws(HostThreadError) {
-            workers = inTurn ? nil : try DiskWorkers(threadCount: Self.threadCount, executor)
+        do throws(StartRefusal) {
+            (running, ringRefusal) = try Self.start(engine, file, isSnapshot: overlay != nil, executor, onFailure)
         } catch {
             switch error {
-            case .hostRefused(let reason): throw DiskError(path: path, problem: .noThread(errno: reason))
+            case .ring(let reason): throw DiskError(path: path, problem: .noRing(errno: reason))
+            case .thread(.hostRefused(let reason)): throw DiskError(path: path, problem: .noThread(errno: reason))
             }
         }
     }
 
-    deinit { workers?.close() }
-
-    package func submit(_ request: consuming BlockRequest, for client: any BlockClient) {
-        if let workers { return workers.submit(request, client) }
-        let result = executor.execute(request, client.memory)
-        client.completed(request, result)
+    private enum StartRefusal: Error {
+        case ring(errno: Int32)
+        case thread(HostThreadError)
     }
 
-    package func commit() { workers?.commit() }
+    /// A snapshot's bytes lie in two files, with a map that changes: that is work for threads.
+    private static func start(
+        _ engine: Engine, _ file: DiskFile, isSnapshot: Bool, _ executor: DiskExecutor,
+        _ onFailure: @escaping @Sendable (DiskFailure) -> Void
+    ) throws(StartRefusal) -> (Running, ringRefusal: Int32?) {
+        switch engine {
+        case .inTurn: return (.inTurn, nil)
+        case .threads: return (.threads(try threads(executor)), nil)
+        case .automatic where isSnapshot: return (.threads(try threads(executor)), nil)
+        case .automatic, .ring: break
+        }
+        let ring: DiskRing
+        do throws(IORing.Refusal) {
+            ring = try DiskRing(file, onFailure: onFailure)
+        } catch {
+            guard engine == .automatic else { throw .ring(errno: error.errno) }
+            return (.threads(try threads(executor)), error.errno)
+        }
+        do throws(HostThreadError) { return (.ring(ring, try ring.start()), nil) } catch { throw .thread(error) }
+    }
 
-    package func drain(_ client: any BlockClient) { workers?.drain(client) }
+    private static func threads(_ executor: DiskExecutor) throws(StartRefusal) -> DiskWorkers {
+        do throws(HostThreadError) {
+            return try DiskWorkers(threadCount: threadCount, executor)
+        } catch {
+            throw .thread(error)
+        }
+    }
+
+    deinit {
+        switch running {
+        case .ring(let ring, let thread): ring.close(thread)
+        case .threads(let workers): workers.close()
+        case .inTurn: break
+        }
+    }
+
+    package func submit(_ request: consuming BlockRequest, for client: any BlockClient) {
+        switch running {
+        case .ring(let ring, _): ring.submit(request, client)
+        case .threads(let workers): workers.submit(request, client)
+        case .inTurn:
+            let result = executor.execute(request, client.memory)
+            client.completed(request, result)
+        }
+    }
+
+    package func commit() {
+        switch running {
+        case .ring(let ring, _): ring.commit()
+        case .threads(let workers): workers.commit()
+        case .inTurn: break
+        }
+    }
+
+    package func drain(_ client: any BlockClient) {
+        switch running {
+        case .ring(let ring, _): ring.drain(client)
+        case .threads(let workers): workers.drain(client)
+        case .inTurn: break
+        }
+    }
+}
+
+extension RawDisk: StatisticsSource {
+    package var kind: String {
+        switch running {
+        case .ring: "io_uring"
+        case .threads: "threads"
+        case .inTurn: "in turn"
+        }
+    }
+
+    package var counters: [DeviceCounter] {
+        guard case .ring(let ring, _) = running else { return [] }
+        return ring.counters
+    }
 }
 
 /// Carries requests out, on whatever thread. It knows neither threads nor clients.
