@@ -106,6 +106,10 @@ public struct MachineConfiguration: Sendable {
             case user(UserNetwork)
             /// A Unix socket where frames go, each behind its length: passt's, or QEMU's `-netdev stream`.
             case socket(path: String)
+            /// A tap device of the host, by name.
+            case tap(name: String)
+            /// A tap device that is open already, with vnet headers.
+            case tapDescriptor(Int32)
         }
 
         public var connection: Connection

@@ -54,6 +54,9 @@ struct SessionNetwork: Sendable {
             return try SlirpProcess.network(settings, loop: loop, onFailure: onFailure)
         case .socket(let path):
             return try StreamNetwork(path: path, mtu: network.mtu ?? usualMTU, loop: loop, onFailure: onFailure)
+        case .tap(let name): return try TapNetwork(name: name, mtu: network.mtu ?? usualMTU, loop: loop)
+        case .tapDescriptor(let number):
+            return try TapNetwork(passed: number, mtu: network.mtu ?? usualMTU, loop: loop)
         }
     }
 

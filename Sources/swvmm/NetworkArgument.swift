@@ -4,6 +4,8 @@ internal import VMMCore
 /// The value of `--net`: what a network is connected to, and settings behind commas.
 enum NetworkArgument {
     static let queueLimit = 8
+    /// Source: <linux/if.h>, IFNAMSIZ, with the terminating zero.
+    private static let tapNameLimit = 15
     static let smallestMTU: UInt16 = 68
     /// Source: RFC 1035 §2.3.4: a label of a name.
     static let hostNameLimit = 63
@@ -94,7 +96,15 @@ enum NetworkArgument {
         switch (kind.key, kind.value) {
         case ("user", nil): return .user(UserNetwork())
         case ("socket", let path?) where !path.isEmpty: return .socket(path: path)
-        case ("tap", _), ("fd", _): throw .noTap(list.argument)
+        case ("tap", let name):
+            guard let name, (1...tapNameLimit).contains(name.utf8.count), !name.utf8.contains(UInt8(ascii: "/")) else {
+                throw .badTapName(list.argument)
+            }
+            return .tap(name: name)
+        case ("fd", let text):
+            // The first three are the console's.
+            guard let number = text.flatMap({ Int32($0) }), number > 2 else { throw .badDescriptor(list.argument) }
+            return .tapDescriptor(number)
         default: throw .unknownKind(list.argument)
         }
     }
@@ -233,7 +243,8 @@ extension UserNetwork.Forward {
 /// What is wrong with a `--net` or `--capture`.
 enum NetworkArgumentError: Error, Hashable {
     case unknownKind(String)
-    case noTap(String)
+    case badTapName(String)
+    case badDescriptor(String)
     case unknownKey(String, String, [NetworkArgument.Key])
     case repeatedKey(String, String)
     case badValue(String, String, wanted: String)

@@ -6,8 +6,10 @@ extension NetworkArgumentError {
     var words: String {
         switch self {
         case .unknownKind(let argument):
-            "--net \(argument): user, socket=PATH or none is wanted first"
-        case .noTap(let argument): "--net \(argument): tap devices cannot be used yet; --net user needs no privilege"
+            "--net \(argument): user, tap=NAME, fd=NUMBER, socket=PATH or none is wanted first"
+        case .badTapName(let argument): "--net \(argument): tap: a name of 1 to 15 bytes is wanted"
+        case .badDescriptor(let argument):
+            "--net \(argument): fd: the number of an open descriptor, from 3 on, is wanted"
         case .unknownKey(let argument, let key, let known):
             "--net \(argument): '\(key)' is none of \(known.map(\.rawValue).joined(separator: ", ")), \(RateLimitSettings.words)"
                 + "; a comma in a path is written twice"
@@ -48,6 +50,17 @@ extension NetworkError {
             "hostfwd: \(forward.hostWords) is in use; choose another port"
         case .forwardRefused(let forward, let code):
             "hostfwd: \(forward.hostWords): \(HostFacts.describe(errno: code))"
+        case .tapRefused(let name, ENOENT), .tapRefused(let name, ENODEV):
+            "\(name): no /dev/net/tun on this host: modprobe tun; --net user needs none"
+        case .tapRefused(let name, EPERM), .tapRefused(let name, EACCES):
+            "\(name): no permission; as root: ip tuntap add dev \(name) mode tap user $USER && ip link set \(name) up; --net user needs none"
+        case .tapRefused(let name, EBUSY): "\(name): is in use by another program"
+        case .tapRefused(let name, EINVAL): "\(name): is no tap device of one queue; ip tuntap show lists them"
+        case .tapRefused(let name, let code): "\(name): \(HostFacts.describe(errno: code))"
+        case .noTapDescriptor(let number, EINVAL), .noTapDescriptor(let number, EBADFD):
+            "descriptor \(number): is no tap device with IFF_TAP, IFF_NO_PI and IFF_VNET_HDR"
+        case .noTapDescriptor(let number, let code):
+            "descriptor \(number): is no tap device: \(HostFacts.describe(errno: code))"
         case .noSocketPair(let code): "no pair of sockets: \(HostFacts.describe(errno: code))"
         case .capture(let error): "capture: \(error.words)"
         }

@@ -52,6 +52,12 @@ int host_disk_zero(int descriptor, off_t offset, off_t length);
 // A block device's size and physical block in bytes.
 int host_disk_device_facts(int descriptor, unsigned long long *size, unsigned int *physical_block);
 
+// Tap devices: frames behind a struct virtio_net_hdr of 12 bytes. 0, or an errno. `take` is for one that was opened elsewhere: EINVAL when
+// it is no tap, or has no such headers. `offloads` says what the reader of frames finishes by itself.
+int host_tap_open(const char *name, int *descriptor);
+int host_tap_take(int descriptor);
+int host_tap_offloads(int descriptor, bool checksum, bool tcp4, bool tcp6, bool ecn, bool udp);
+
 // A file of `size` bytes in memory, all holes. Its descriptor, or -1 with errno set.
 int host_memory_file(const char *name, off_t size);
 

@@ -14,6 +14,10 @@ package enum NetworkError: Error, Hashable, Sendable {
     case slirpRefused
     /// A port of the host cannot be listened at.
     case forwardRefused(UserNetwork.Forward, errno: Int32)
+    /// The host does not let us have the tap device.
+    case tapRefused(name: String, errno: Int32)
+    /// No descriptor of a tap device with vnet headers.
+    case noTapDescriptor(Int32, errno: Int32)
     case noSocketPair(errno: Int32)
     /// The file for captured frames.
     case capture(HostFileError)

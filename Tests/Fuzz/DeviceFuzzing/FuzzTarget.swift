@@ -28,7 +28,6 @@ package struct FuzzTarget: Sendable {
             }
         },
         virtio("entropy") { _ in FuzzedDevice(VirtioEntropy(source: CountingEntropy())) },
-        virtio("balloon") { world in FuzzedDevice(VirtioBalloon(memory: world.memory, target: 0x8000)) },
         virtio("block") { world in block(world) },
         virtio("network") { _ in
             let network = ScriptedNetwork()
