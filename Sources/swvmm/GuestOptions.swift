@@ -34,15 +34,15 @@ struct GuestOptions: ParsableArguments {
         name: [.short, .long],
         help: ArgumentHelp(
             "A raw disk image, attached as a virtio disk; may be repeated. A comma in the path is written twice.",
-            valueName: "path[,ro][,snapshot=on][,serial=text][,id=name]"))
+            valueName: "path[,ro][,snapshot=on][,serial=text][,id=name][,aio=engine][,iops=n][,bps=size]"))
     var disk: [String] = []
 
     @Option(
         help: ArgumentHelp(
             """
-            A virtio network; may be repeated. Default: none. All take mac=, mtu=, queues=, id= and capture=; user takes \
+            A virtio network; may be repeated. Default: none. All take mac=, mtu=, queues=, id=, capture=, iops= and bps=; user takes \
             hostfwd=tcp:[ADDRESS]:PORT-[ADDRESS]:PORT (or udp), net=, dns=, hostname= and restrict=on.
-            """, valueName: "user|socket=path|none[,key=value…]"))
+            """, valueName: "user|tap=name|fd=number|socket=path|none[,key=value…]"))
     var net: [String] = []
 
     @Option(
@@ -99,7 +99,7 @@ struct GuestOptions: ParsableArguments {
 
     @Option(
         help:
-            "How the guest reaches its virtio devices: mmio or pci. Default: pci for arm64 guests with a disk, but the bundled unikernel; else mmio."
+            "How the guest reaches its virtio devices: mmio or pci. Default: pci for arm64 guests with a disk or a network, but not for the bundled unikernel; else mmio."
     )
     var transport: MachineConfiguration.Transport?
 

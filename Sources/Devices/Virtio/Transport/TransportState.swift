@@ -26,9 +26,6 @@ struct TransportState: Sendable {
         case device
     }
 
-    /// VIRTIO_F_RING_PACKED, with which a queue's size need not be a power of two. Source: virtio 1.2 §2.8, §6.
-    private static let packedRing: UInt64 = 1 << 34
-
     /// An event without an interrupt. Source: virtio 1.2 §4.1.5.1.2, VIRTIO_MSI_NO_VECTOR.
     static let noVector: UInt16 = 0xFFFF
 
@@ -196,7 +193,8 @@ struct TransportState: Sendable {
 
     /// - Parameter isChecked: refuse at once what cannot be a size, so that the register never shows it.
     mutating func writeQueueSize(_ value: UInt32, isChecked: Bool = false) -> Effect {
-        let isPacked = accepted & Self.packedRing != 0
+        // The size of a packed ring need not be a power of two. Source: virtio 1.2 §2.8.
+        let isPacked = VirtioFeatures(rawValue: accepted).contains(.packedRing)
         guard !isChecked || value > 0 && (isPacked || value & (value &- 1) == 0) else {
             return .refuse(.queueSize(value))
         }
