@@ -90,6 +90,8 @@ public struct MachineConfiguration: Sendable {
         public var path: String
         public var access = Access.readWrite
         public var engine = Engine.automatic
+        /// Past the host's page cache.
+        public var isDirect = false
         /// What the guest can find it by: at most 20 bytes.
         public var serial = ""
         /// What messages call it; nil: `disk` and its number.

@@ -39,7 +39,7 @@ struct SessionDisk: Sendable {
                 case .threads: .threads
                 }
             do throws(DiskError) {
-                let storage = try RawDisk(path, access, engine: engine) { failure in
+                let storage = try RawDisk(path, access, engine: engine, direct: disk.isDirect) { failure in
                     log.report("\(name) (\(path)): \(failure.words)")
                 }
                 if let reason = storage.ringRefusal {

@@ -52,12 +52,17 @@ package struct BlockProperties: Hashable, Sendable {
 
     /// In bytes: whole sectors.
     package var capacity: UInt64
-    /// The size that writes are best aligned to, in bytes: a power of two from 512 on.
+    /// What clients best read and write whole ones of, in bytes: 512 to 4096, a power of two. Any sectors do, but cost more.
+    package var logicalBlockSize: UInt32
+    /// The size that writes are best aligned to, in bytes: a power of two from the logical block's on.
     package var physicalBlockSize: UInt32
     package var isReadOnly: Bool
 
-    package init(capacity: UInt64, physicalBlockSize: UInt32 = 512, isReadOnly: Bool = false) {
+    package init(
+        capacity: UInt64, logicalBlockSize: UInt32 = 512, physicalBlockSize: UInt32 = 512, isReadOnly: Bool = false
+    ) {
         self.capacity = capacity
+        self.logicalBlockSize = logicalBlockSize
         self.physicalBlockSize = physicalBlockSize
         self.isReadOnly = isReadOnly
     }

@@ -127,7 +127,7 @@ extension GuestMemory {
 }
 
 /// A place in a list of buffers.
-private struct BufferCursor {
+struct BufferCursor {
     var index = 0
     /// Bytes of that buffer which are done.
     var offset: UInt32 = 0

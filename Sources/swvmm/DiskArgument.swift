@@ -6,7 +6,7 @@ enum DiskArgument {
     static let serialLimit = 20
 
     private enum Key: String, CaseIterable {
-        case ro, snapshot, serial, id, aio
+        case ro, snapshot, serial, id, aio, direct
     }
 
     /// All of a command line's disks.
@@ -50,6 +50,11 @@ enum DiskArgument {
                     throw .badValue(argument, "aio", wanted: "auto, io_uring or threads is wanted")
                 }
                 disk.engine = engine
+            case .direct:
+                guard value == "on" || value == "off" else {
+                    throw .badValue(argument, "direct", wanted: "on or off is wanted")
+                }
+                disk.isDirect = value == "on"
             case .serial:
                 guard let value, (1...serialLimit).contains(value.utf8.count),
                     value.utf8.allSatisfy({ (0x21...0x7E).contains($0) })

@@ -5,7 +5,7 @@ extension DiskArgumentError {
         switch self {
         case .noPath(let argument): "--disk '\(argument)': a path is wanted first"
         case .unknownKey(let argument, let key):
-            "--disk \(argument): '\(key)' is none of ro, snapshot=on, serial=TEXT, id=NAME, aio=auto|io_uring|threads, \(RateLimitSettings.words); a comma in the path is written twice"
+            "--disk \(argument): '\(key)' is none of ro, snapshot=on, serial=TEXT, id=NAME, aio=auto|io_uring|threads, direct=on|off, \(RateLimitSettings.words); a comma in the path is written twice"
         case .repeatedKey(let argument, let key): "--disk \(argument): '\(key)' is there twice"
         case .badValue(let argument, let key, let wanted): "--disk \(argument): \(key): \(wanted)"
         case .badLimit(let argument, let error): "--disk \(argument): \(error.words)"
@@ -39,6 +39,8 @@ extension DiskError {
             "\(path): snapshot=on: the host gave no memory: \(HostFacts.describe(errno: code))"
         case .noRing(let code):
             "\(path): aio=io_uring: the host refuses io_uring: \(HostFacts.describe(errno: code)); leave it out, or say aio=threads"
+        case .noDirect(let code):
+            "\(path): direct=on: its file system refuses direct I/O: \(HostFacts.describe(errno: code)); say direct=off"
         case .noThread(let code): "\(path): no thread: \(HostFacts.describe(errno: code))"
         }
     }

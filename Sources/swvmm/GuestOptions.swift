@@ -34,7 +34,7 @@ struct GuestOptions: ParsableArguments {
         name: [.short, .long],
         help: ArgumentHelp(
             "A raw disk image, attached as a virtio disk; may be repeated. A comma in the path is written twice.",
-            valueName: "path[,ro][,snapshot=on][,serial=text][,id=name][,aio=engine][,iops=n][,bps=size]"))
+            valueName: "path[,ro][,snapshot=on][,serial=text][,id=name][,aio=engine][,direct=on][,iops=n][,bps=size]"))
     var disk: [String] = []
 
     @Option(

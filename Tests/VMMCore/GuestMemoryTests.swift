@@ -21,6 +21,22 @@ import VMMTestSupport
         }
     }
 
+    @Test("pieces are aligned by where the host has them and by their lengths, as far as the range goes")
+    func aligned() throws {
+        let memory = try GuestMemory([range(0x1000, 0x2000)])
+        func isAligned(_ pieces: [(UInt64, UInt32)], _ range: Range<UInt64>) -> Bool {
+            let buffers = pieces.map { GuestBuffer(address: GuestAddress($0.0), length: $0.1) }
+            return memory.isAligned(buffers, range: range, address: 64, length: 512)
+        }
+        #expect(isAligned([(0x1040, 512), (0x1800, 1024)], 0..<1536))
+        #expect(!isAligned([(0x1041, 512)], 0..<512))
+        #expect(!isAligned([(0x1040, 256), (0x1140, 256)], 0..<512))
+        // What is before or behind the range plays no part.
+        #expect(isAligned([(0x1001, 512), (0x1200, 512), (0x1401, 512)], 512..<1024))
+        #expect(!isAligned([(0x1200, 512)], 0..<1024))
+        #expect(!isAligned([(0x2E00, 1024)], 0..<1024))
+    }
+
     @Test("what is discarded reads as zeros, in whole pages; a part of a page, and what is not RAM, stay as they are")
     func discard() throws {
         let memory = try GuestMemory([range(0x1_0000, 0x4_0000)])

@@ -22,9 +22,13 @@ package final class ScriptedStorage: BlockBackend {
     private let state: Mutex<State>
 
     /// - Parameter claimed: the capacity in sectors, when the test does not use all of it.
-    package init(sectors: Int = 64, claimed: Int? = nil, isReadOnly: Bool = false, physicalBlockSize: UInt32 = 4096) {
+    package init(
+        sectors: Int = 64, claimed: Int? = nil, isReadOnly: Bool = false, logicalBlockSize: UInt32 = 512,
+        physicalBlockSize: UInt32 = 4096
+    ) {
         properties = BlockProperties(
-            capacity: UInt64(claimed ?? sectors) * 512, physicalBlockSize: physicalBlockSize, isReadOnly: isReadOnly)
+            capacity: UInt64(claimed ?? sectors) * 512, logicalBlockSize: logicalBlockSize,
+            physicalBlockSize: physicalBlockSize, isReadOnly: isReadOnly)
         state = Mutex(State(bytes: (0..<sectors * 512).map { UInt8(truncatingIfNeeded: $0 / 512 &+ $0) }))
     }
 

@@ -7,11 +7,9 @@
 
 struct uring {
     struct io_uring ring;
-    // Not registered with the ring: the kernel would keep it, and its lock, open for a while after the ring's end.
-    int descriptor;
 };
 
-struct uring *uring_open(unsigned int entries, int descriptor)
+struct uring *uring_open(unsigned int entries)
 {
     struct uring *ring = calloc(1, sizeof *ring);
     if (ring == NULL)
@@ -20,10 +18,8 @@ struct uring *uring_open(unsigned int entries, int descriptor)
     int status = io_uring_queue_init_params(entries, &ring->ring, &parameters);
     if (status == 0) {
         // Without it, arrays of iovec would have to live until their requests' end. Linux 5.5.
-        if (parameters.features & IORING_FEAT_SUBMIT_STABLE) {
-            ring->descriptor = descriptor;
+        if (parameters.features & IORING_FEAT_SUBMIT_STABLE)
             return ring;
-        }
         status = -ENOSYS;
         io_uring_queue_exit(&ring->ring);
     }
@@ -38,8 +34,9 @@ void uring_close(struct uring *ring)
     free(ring);
 }
 
-bool uring_prepare(struct uring *ring, enum uring_operation operation, const void *address, unsigned int length,
-                   unsigned long long offset, unsigned long long tag)
+// Files are not registered with the ring: the kernel would keep them, and their locks, open for a while after the ring's end.
+bool uring_prepare(struct uring *ring, enum uring_operation operation, int descriptor, const void *address,
+                   unsigned int length, unsigned long long offset, unsigned long long tag)
 {
     static const unsigned char codes[] = {
         [URING_READ] = IORING_OP_READ,          [URING_WRITE] = IORING_OP_WRITE,
@@ -49,20 +46,20 @@ bool uring_prepare(struct uring *ring, enum uring_operation operation, const voi
     struct io_uring_sqe *entry = io_uring_get_sqe(&ring->ring);
     if (entry == NULL)
         return false;
-    io_uring_prep_rw(codes[operation], entry, ring->descriptor, address, length, offset);
+    io_uring_prep_rw(codes[operation], entry, descriptor, address, length, offset);
     if (operation == URING_SYNCHRONIZE)
         entry->fsync_flags = IORING_FSYNC_DATASYNC;
     entry->user_data = tag;
     return true;
 }
 
-bool uring_prepare_allocate(struct uring *ring, int mode, unsigned long long offset, unsigned long long length,
-                            unsigned long long tag)
+bool uring_prepare_allocate(struct uring *ring, int descriptor, int mode, unsigned long long offset,
+                            unsigned long long length, unsigned long long tag)
 {
     struct io_uring_sqe *entry = io_uring_get_sqe(&ring->ring);
     if (entry == NULL)
         return false;
-    io_uring_prep_fallocate(entry, ring->descriptor, mode, offset, length);
+    io_uring_prep_fallocate(entry, descriptor, mode, offset, length);
     entry->user_data = tag;
     return true;
 }

@@ -1,7 +1,7 @@
 internal import CURing
 internal import Glibc
 
-/// liburing: a ring of requests to the kernel about one open file.
+/// liburing: a ring of requests to the kernel about open files, which must stay open as long as requests are under way.
 ///
 /// Threading: the methods that prepare and submit are called one at a time; `take` on one thread, which may wait in it
 /// meanwhile. Source: io_uring(7), liburing 2.3.
@@ -31,12 +31,10 @@ package final class IORing: Sendable {
     // SAFETY: open from init to deinit. Submission and completion are separate parts of it.
     private nonisolated(unsafe) let ring: OpaquePointer
 
-    /// - Parameters:
-    ///   - entries: requests that can be prepared; twice as many completions have room.
-    ///   - descriptor: of the file, which must stay open as long as requests are under way.
-    package init(entries: UInt32, descriptor: Int32) throws(Refusal) {
+    /// - Parameter entries: requests that can be prepared; twice as many completions have room.
+    package init(entries: UInt32) throws(Refusal) {
         // SAFETY: no memory of ours.
-        guard let ring = unsafe uring_open(entries, descriptor) else { throw Refusal(errno: errno) }
+        guard let ring = unsafe uring_open(entries) else { throw Refusal(errno: errno) }
         unsafe self.ring = ring
     }
 
@@ -48,7 +46,8 @@ package final class IORing: Sendable {
     /// False: the ring is full. The memory must live until the completion.
     @unsafe
     package func prepare(
-        _ operation: Operation, _ address: UnsafeRawPointer?, _ length: UInt32, at offset: UInt64, tag: UInt64
+        _ operation: Operation, _ descriptor: Int32, _ address: UnsafeRawPointer?, _ length: UInt32, at offset: UInt64,
+        tag: UInt64
     ) -> Bool {
         let code =
             switch operation {
@@ -58,19 +57,21 @@ package final class IORing: Sendable {
             case .writeVectors: URING_WRITE_VECTORS
             }
         // SAFETY: the caller vouches for the memory.
-        return unsafe uring_prepare(ring, code, address, length, offset, tag)
+        return unsafe uring_prepare(ring, code, descriptor, address, length, offset, tag)
     }
 
     /// fdatasync.
-    package func prepareSynchronize(tag: UInt64) -> Bool {
+    package func prepareSynchronize(_ descriptor: Int32, tag: UInt64) -> Bool {
         // SAFETY: no memory.
-        unsafe uring_prepare(ring, URING_SYNCHRONIZE, nil, 0, 0, tag)
+        unsafe uring_prepare(ring, URING_SYNCHRONIZE, descriptor, nil, 0, 0, tag)
     }
 
     /// fallocate with a mode of <linux/falloc.h>.
-    package func prepareAllocate(mode: Int32, at offset: UInt64, _ length: UInt64, tag: UInt64) -> Bool {
+    package func prepareAllocate(
+        _ descriptor: Int32, mode: Int32, at offset: UInt64, _ length: UInt64, tag: UInt64
+    ) -> Bool {
         // SAFETY: no memory.
-        unsafe uring_prepare_allocate(ring, mode, offset, length, tag)
+        unsafe uring_prepare_allocate(ring, descriptor, mode, offset, length, tag)
     }
 
     /// Has `take` give `wakeTag`.

@@ -49,8 +49,13 @@ int host_disk_lock(int descriptor, bool exclusive);
 int host_disk_punch(int descriptor, off_t offset, off_t length);
 int host_disk_zero(int descriptor, off_t offset, off_t length);
 
-// A block device's size and physical block in bytes.
-int host_disk_device_facts(int descriptor, unsigned long long *size, unsigned int *physical_block);
+// A block device's size, logical and physical block in bytes.
+int host_disk_device_facts(int descriptor, unsigned long long *size, unsigned int *logical_block, unsigned int *physical_block);
+
+// Opens a file past the page cache. Its descriptor, or -1 with errno set: EINVAL where the file system has no such thing.
+int host_disk_open_direct(const char *path, bool writable);
+// What addresses in memory, and positions and lengths, are to be multiples of then. 0 or an errno: EINVAL as above.
+int host_disk_direct_alignment(int descriptor, unsigned int *memory, unsigned int *position);
 
 // Tap devices: frames behind a struct virtio_net_hdr of 12 bytes. 0, or an errno. `take` is for one that was opened elsewhere: EINVAL when
 // it is no tap, or has no such headers. `offloads` says what the reader of frames finishes by itself.

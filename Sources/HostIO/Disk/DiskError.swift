@@ -20,6 +20,8 @@ package struct DiskError: Error, Hashable, Sendable {
         /// The host gave no memory for what a snapshot's guest writes.
         case noOverlay(errno: Int32)
         case noThread(errno: Int32)
+        /// Past the page cache was asked for.
+        case noDirect(errno: Int32)
         /// io_uring was asked for.
         case noRing(errno: Int32)
     }

@@ -9,21 +9,31 @@ final class DiskFile: Sendable {
     let descriptor: Int32
     /// In bytes, when it was opened.
     let size: UInt64
-    let physicalBlockSize: UInt32
+    let blocks: BlockSizes
+    /// Nil: requests go by the page cache.
+    let direct: DirectFile?
 
-    /// What file systems of the host allocate by; writes of it are best aligned so.
-    private static let usualBlockSize: UInt32 = 4096
+    struct BlockSizes {
+        /// 512 to 4096 bytes: a device's; 512 for files, whose contents' layout must not depend on where they lie.
+        var logical: UInt32 = 512
+        /// What file systems of the host allocate by; writes of it are best aligned so.
+        var physical: UInt32 = 4096
+    }
 
     /// Opens an image and locks it: against everyone else when it is to be written, against writers when it is read.
-    init(_ path: String, writable: Bool) throws(DiskError) {
+    init(_ path: String, writable: Bool, direct isDirect: Bool = false) throws(DiskError) {
         let (descriptor, mode) = try Self.open(path, writable: writable)
         do throws(DiskError) {
-            (size, physicalBlockSize) = try Self.facts(descriptor, mode, path)
+            var blocks: BlockSizes
+            (size, blocks) = try Self.facts(descriptor, mode, path)
             switch host_disk_lock(descriptor, writable) {
             case 0: break
             case EAGAIN, EACCES: throw DiskError(path: path, problem: .locked)
             case let reason: throw DiskError(path: path, problem: .cannotLock(errno: reason))
             }
+            direct = isDirect ? try DirectFile(path, writable: writable, sameAs: descriptor) : nil
+            if let direct { blocks.physical = max(blocks.physical, UInt32(clamping: direct.blockSize)) }
+            self.blocks = blocks
         } catch {
             close(descriptor)
             throw error
@@ -37,7 +47,8 @@ final class DiskFile: Sendable {
         descriptor = unsafe host_memory_file("swvmm-snapshot", off_t(clamping: size))
         guard descriptor >= 0 else { throw DiskError(path: path, problem: .noOverlay(errno: errno)) }
         self.size = size
-        physicalBlockSize = Self.usualBlockSize
+        blocks = BlockSizes()
+        direct = nil
     }
 
     deinit { if descriptor >= 0 { close(descriptor) } }
@@ -78,13 +89,18 @@ final class DiskFile: Sendable {
 
     private static func facts(
         _ descriptor: Int32, _ mode: mode_t, _ path: String
-    ) throws(DiskError) -> (size: UInt64, physicalBlockSize: UInt32) {
+    ) throws(DiskError) -> (size: UInt64, BlockSizes) {
         var size: UInt64 = 0
-        var block = usualBlockSize
+        var blocks = BlockSizes()
         if mode == S_IFBLK {
-            // SAFETY: both are live locals of the right types.
-            let reason = unsafe host_disk_device_facts(descriptor, &size, &block)
+            var (logical, physical): (UInt32, UInt32) = (0, 0)
+            // SAFETY: all are live locals of the right types.
+            let reason = unsafe host_disk_device_facts(descriptor, &size, &logical, &physical)
             guard reason == 0 else { throw DiskError(path: path, problem: .cannotOpen(errno: reason)) }
+            // A device says something sensible; the guest is told only that. Linux takes no larger blocks than a page.
+            if logical.nonzeroBitCount == 1, logical >= 512 { blocks.logical = min(logical, 4096) }
+            if physical.nonzeroBitCount == 1, physical <= 65536 { blocks.physical = physical }
+            blocks.physical = max(blocks.physical, blocks.logical)
         } else {
             var status = stat()
             // SAFETY: `status` is a live local of the right type.
@@ -97,9 +113,7 @@ final class DiskFile: Sendable {
         guard size % BlockProperties.sectorSize == 0 else {
             throw DiskError(path: path, problem: .notSectorSized(size))
         }
-        // A device says something sensible; the guest is told only that.
-        let isSensible = block.nonzeroBitCount == 1 && (512...65536).contains(block)
-        return (size, isSensible ? block : usualBlockSize)
+        return (size, blocks)
     }
 
     // MARK: What requests do
@@ -108,7 +122,10 @@ final class DiskFile: Sendable {
         _ direction: FileTransfer, at offset: UInt64, _ buffers: [GuestBuffer], range: Range<UInt64>,
         memory: GuestMemory
     ) throws(FileTransferError) {
-        try memory.transfer(direction, descriptor, at: offset, buffers, range: range)
+        guard let direct else {
+            return try memory.transfer(direction, descriptor, at: offset, buffers, range: range)
+        }
+        try direct.transfer(direction, at: offset, buffers, range: range, memory: memory, cached: descriptor)
     }
 
     /// What was written is on stable storage afterwards.

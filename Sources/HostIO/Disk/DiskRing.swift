@@ -16,13 +16,13 @@ final class DiskRing: Sendable {
 
     private let ring: IORing
     private let memory = DiskRingMemory(vectorCount: DiskRing.vectorCount)
-    private let state = Monitor(DiskRingState())
+    private let state: Monitor<DiskRingState>
     private let onFailure: @Sendable (DiskFailure) -> Void
 
-    /// - Parameter file: stays open as long as the ring.
     init(_ file: DiskFile, onFailure: @escaping @Sendable (DiskFailure) -> Void) throws(IORing.Refusal) {
         // An entry for each slot, and for the request that ends the thread.
-        ring = try IORing(entries: UInt32(DiskRingState.slotCount) * 2, descriptor: file.descriptor)
+        ring = try IORing(entries: UInt32(DiskRingState.slotCount) * 2)
+        state = Monitor(DiskRingState(file))
         self.onFailure = onFailure
     }
 

@@ -35,8 +35,8 @@ final class DiskRingMemory: Sendable {
     /// Prepares a read or write of `range` of the request's bytes, as far as the vectors go. Gives how many it used; nil: the ring
     /// is full.
     func prepareTransfer(
-        _ ring: IORing, _ request: borrowing BlockRequest, _ range: Range<UInt64>, _ memory: GuestMemory,
-        vectors place: Range<Int>, tag: UInt64
+        _ ring: IORing, _ descriptor: Int32, _ request: borrowing BlockRequest, _ range: Range<UInt64>,
+        _ memory: GuestMemory, vectors place: Range<Int>, tag: UInt64
     ) throws(GuestMemoryError) -> Int? {
         let isRead = request.operation == .read
         let offset = request.offset + range.lowerBound
@@ -48,20 +48,20 @@ final class DiskRingMemory: Sendable {
         if count == 1, let only = unsafe room.first {
             let length = UInt32(truncatingIfNeeded: unsafe only.iov_len)
             let isPrepared = unsafe ring.prepare(
-                isRead ? .read : .write, UnsafeRawPointer(only.iov_base), length, at: offset, tag: tag)
+                isRead ? .read : .write, descriptor, UnsafeRawPointer(only.iov_base), length, at: offset, tag: tag)
             return isPrepared ? 0 : nil
         }
         let isPrepared = unsafe ring.prepare(
-            isRead ? .readVectors : .writeVectors, UnsafeRawPointer(room.baseAddress), UInt32(count), at: offset,
-            tag: tag)
+            isRead ? .readVectors : .writeVectors, descriptor, UnsafeRawPointer(room.baseAddress), UInt32(count),
+            at: offset, tag: tag)
         return isPrepared ? count : nil
     }
 
     /// Prepares a write of zeros, of some of the bytes. False: the ring is full.
-    func prepareZeroes(_ ring: IORing, at offset: UInt64, _ length: UInt64, tag: UInt64) -> Bool {
+    func prepareZeroes(_ ring: IORing, _ descriptor: Int32, at offset: UInt64, _ length: UInt64, tag: UInt64) -> Bool {
         // SAFETY: the zeros live longer than the ring's requests.
         unsafe ring.prepare(
-            .write, UnsafeRawPointer(zeros.baseAddress), UInt32(min(length, UInt64(Self.zeroCount))), at: offset,
-            tag: tag)
+            .write, descriptor, UnsafeRawPointer(zeros.baseAddress), UInt32(min(length, UInt64(Self.zeroCount))),
+            at: offset, tag: tag)
     }
 }

@@ -31,6 +31,10 @@ struct DiskRingState {
         var step = Step.transfer
         /// Bytes of the step that are done.
         var done: UInt64 = 0
+        /// The buffer between the file and guest memory, while the step has one.
+        var bounce: Int?
+        /// By the page cache, whatever the alignment.
+        var isCached = false
     }
 
     /// What becomes of a request after a step.
@@ -53,6 +57,15 @@ struct DiskRingState {
     var drainers = 0
     private(set) var submissions: UInt64 = 0
     private(set) var requests: UInt64 = 0
+    private let file: DiskFile
+    private var freeBounces: [Int]
+    /// Slots whose step waits for a bounce buffer.
+    private var bounceWaiting: [Int] = []
+
+    init(_ file: DiskFile) {
+        self.file = file
+        freeBounces = Array(0..<(file.direct?.bounces.count ?? 0))
+    }
 
     // MARK: Requests come
 
@@ -69,6 +82,7 @@ struct DiskRingState {
         slots[index].client = client
         slots[index].request = new.takeRequest()
         slots[index].done = 0
+        slots[index].isCached = false
         slots[index].step =
             switch slots[index].request.operation {
             case .read, .write: .transfer
@@ -81,8 +95,12 @@ struct DiskRingState {
         return (index, error)
     }
 
-    /// Takes in one that waits, if there is one and room for it. Nil: there is not.
+    /// Takes in one that waits for a slot, or goes on with one that waits for a buffer. Nil: there is none with what it waits for.
     mutating func addWaiting(_ ring: IORing, _ memory: DiskRingMemory) -> (slot: Int, FileTransferError)?? {
+        if !freeBounces.isEmpty, !bounceWaiting.isEmpty {
+            let index = bounceWaiting.removeFirst()
+            return .some(prepare(index, ring, memory).map { (index, $0) })
+        }
         guard !free.isEmpty, let next = waiting.take() else { return nil }
         requests &-= 1
         return .some(add(next, ring, memory))
@@ -113,15 +131,16 @@ struct DiskRingState {
         let isPrepared: Bool
         switch slots[index].step {
         case .transfer: return prepareTransfer(index, ring, memory)
-        case .synchronize: isPrepared = ring.prepareSynchronize(tag: tag)
+        case .synchronize: isPrepared = ring.prepareSynchronize(file.descriptor, tag: tag)
         case .discard, .punch:
             isPrepared = ring.prepareAllocate(
-                mode: Self.keepSize | Self.punchHole, at: offset, length, tag: tag)
+                file.descriptor, mode: Self.keepSize | Self.punchHole, at: offset, length, tag: tag)
         case .zeroRange:
-            isPrepared = ring.prepareAllocate(mode: Self.keepSize | Self.zeroRange, at: offset, length, tag: tag)
+            isPrepared = ring.prepareAllocate(
+                file.descriptor, mode: Self.keepSize | Self.zeroRange, at: offset, length, tag: tag)
         case .writeZeroes:
             isPrepared = memory.prepareZeroes(
-                ring, at: offset + slots[index].done, length - slots[index].done, tag: tag)
+                ring, file.descriptor, at: offset + slots[index].done, length - slots[index].done, tag: tag)
         }
         return note(isPrepared)
     }
@@ -139,6 +158,15 @@ struct DiskRingState {
         let done = slots[index].done
         guard let client = slots[index].client else { return .hostRefused(errno: EINVAL) }
         let end = min(slots[index].request.length, done + Self.transferLimit)
+        var descriptor = file.descriptor
+        if let direct = file.direct, !slots[index].isCached {
+            let request = slots[index].request
+            switch direct.way(at: request.offset + done, request.buffers, done..<end, client.memory) {
+            case .direct: descriptor = direct.descriptor
+            case .bounced: return prepareBounced(index, direct.bouncePiece(done..<end), direct, client.memory, ring)
+            case .cached: break
+            }
+        }
         let wanted = min(slots[index].request.buffers.count, Self.vectorsPerRequest)
         if usedVectors + wanted > memory.vectorCount {
             // The kernel frees the arrays by taking them.
@@ -147,13 +175,42 @@ struct DiskRingState {
         }
         do throws(GuestMemoryError) {
             let used = try memory.prepareTransfer(
-                ring, slots[index].request, done..<end, client.memory, vectors: usedVectors..<usedVectors + wanted,
+                ring, descriptor, slots[index].request, done..<end, client.memory,
+                vectors: usedVectors..<usedVectors + wanted,
                 tag: UInt64(index))
             usedVectors += used ?? 0
             return note(used != nil)
         } catch {
             return .memory(error)
         }
+    }
+
+    private mutating func prepareBounced(
+        _ index: Int, _ piece: Range<UInt64>, _ direct: DirectFile, _ memory: GuestMemory, _ ring: IORing
+    ) -> FileTransferError? {
+        guard let bounce = slots[index].bounce ?? freeBounces.popLast() else {
+            bounceWaiting.append(index)
+            return nil
+        }
+        slots[index].bounce = bounce
+        let isRead = slots[index].request.operation == .read
+        // SAFETY: the buffer is the slot's until its step has ended.
+        let bytes = unsafe direct.bounces.bytes(bounce, Int(piece.length))
+        do throws(GuestMemoryError) {
+            if !isRead { unsafe try memory.copyOut(slots[index].request.buffers, range: piece, to: bytes) }
+        } catch {
+            freeBounce(index)
+            return .memory(error)
+        }
+        let isPrepared = unsafe ring.prepare(
+            isRead ? .read : .write, direct.descriptor, UnsafeRawPointer(bytes.baseAddress), UInt32(bytes.count),
+            at: slots[index].request.offset + piece.lowerBound, tag: UInt64(index))
+        if !isPrepared { freeBounce(index) }
+        return note(isPrepared)
+    }
+
+    private mutating func freeBounce(_ index: Int) {
+        if let bounce = slots[index].bounce.take() { freeBounces.append(bounce) }
     }
 
     /// A slot's step has ended with `result`: what follows is prepared.
@@ -164,6 +221,11 @@ struct DiskRingState {
         guard slots.indices.contains(index), slots[index].client != nil else { return .goesOn }
         if result == -EINTR || result == -EAGAIN { return goOn(index, ring, memory) }
         switch slots[index].step {
+        case .transfer where result == -EINVAL && file.direct != nil && !slots[index].isCached:
+            // Less is taken than was said.
+            freeBounce(index)
+            slots[index].isCached = true
+            return goOn(index, ring, memory)
         case .transfer, .writeZeroes: return moved(index, result, ring, memory)
         case .synchronize: return result == 0 ? .done : .failed(.hostRefused(errno: -result))
         case .discard:
@@ -181,15 +243,32 @@ struct DiskRingState {
     private mutating func moved(
         _ index: Int, _ result: Int32, _ ring: IORing, _ memory: DiskRingMemory
     ) -> Progress {
-        guard result >= 0 else { return .failed(.hostRefused(errno: -result)) }
-        guard result > 0 else { return .failed(.endOfFile) }
-        let start = slots[index].done
-        slots[index].done += UInt64(result)
-        if slots[index].request.operation == .read {
-            slots[index].client?.memory.noteTransfer(slots[index].request.buffers, range: start..<slots[index].done)
-        }
+        let error = take(index, result)
+        freeBounce(index)
+        if let error { return .failed(error) }
         guard slots[index].done >= slots[index].request.length else { return goOn(index, ring, memory) }
         return settle(index, ring, memory)
+    }
+
+    /// Counts what the kernel has moved; what it read is in guest memory then.
+    private mutating func take(_ index: Int, _ result: Int32) -> FileTransferError? {
+        guard result >= 0 else { return .hostRefused(errno: -result) }
+        guard result > 0 else { return .endOfFile }
+        let range = slots[index].done..<slots[index].done + UInt64(result)
+        slots[index].done = range.upperBound
+        guard slots[index].request.operation == .read, let guestMemory = slots[index].client?.memory else { return nil }
+        guard let bounce = slots[index].bounce, let bounces = file.direct?.bounces else {
+            guestMemory.noteTransfer(slots[index].request.buffers, range: range)
+            return nil
+        }
+        do throws(GuestMemoryError) {
+            // SAFETY: the buffer is the slot's, and has at least what the kernel says that it wrote.
+            let bytes = unsafe UnsafeRawBufferPointer(bounces.bytes(bounce, Int(range.length)))
+            unsafe try guestMemory.copyIn(bytes, to: slots[index].request.buffers, range: range)
+            return nil
+        } catch {
+            return .memory(error)
+        }
     }
 
     /// The bytes are where they should be: of a durable write they must be stable, too.

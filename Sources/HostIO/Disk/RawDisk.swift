@@ -42,13 +42,16 @@ package final class RawDisk: BlockBackend {
     /// Requests of a disk that its threads work on at once.
     private static let threadCount = 4
 
+    /// - Parameter direct: past the host's page cache, where alignment allows.
     package init(
-        _ path: String, _ access: Access, engine: Engine, onFailure: @escaping @Sendable (DiskFailure) -> Void
+        _ path: String, _ access: Access, engine: Engine, direct: Bool = false,
+        onFailure: @escaping @Sendable (DiskFailure) -> Void
     ) throws(DiskError) {
-        let file = try DiskFile(path, writable: access == .readWrite)
+        let file = try DiskFile(path, writable: access == .readWrite, direct: direct)
         let overlay = access == .snapshot ? try DiskOverlay(over: file, path: path) : nil
         properties = BlockProperties(
-            capacity: file.size, physicalBlockSize: file.physicalBlockSize, isReadOnly: access == .readOnly)
+            capacity: file.size, logicalBlockSize: file.blocks.logical, physicalBlockSize: file.blocks.physical,
+            isReadOnly: access == .readOnly)
         executor = DiskExecutor(file: file, overlay: overlay, onFailure: onFailure)
         do throws(StartRefusal) {
             (running, ringRefusal) = try Self.start(engine, file, isSnapshot: overlay != nil, executor, onFailure)
@@ -139,14 +142,15 @@ extension RawDisk: StatisticsSource {
     }
 
     package var counters: [DeviceCounter] {
-        guard case .ring(let ring, _) = running else { return [] }
-        return ring.counters
+        var counters = executor.file.direct?.counters ?? []
+        if case .ring(let ring, _) = running { counters += ring.counters }
+        return counters
     }
 }
 
 /// Carries requests out, on whatever thread. It knows neither threads nor clients.
 final class DiskExecutor: Sendable {
-    private let file: DiskFile
+    let file: DiskFile
     private let overlay: DiskOverlay?
     private let onFailure: @Sendable (DiskFailure) -> Void
 

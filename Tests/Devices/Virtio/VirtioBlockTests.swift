@@ -46,6 +46,14 @@ import VirtioDevices
         #expect(config(block, 0) == 64)
     }
 
+    @Test("§5.2.4: a disk of blocks of 4096 bytes: blk_size, no exponent, sizes of discards still in sectors")
+    func largeBlocks() throws {
+        let block = try Block(ScriptedStorage(sectors: 64, logicalBlockSize: 4096, physicalBlockSize: 4096))
+        #expect(config(block, 0) == 64 && config(block, 20) == 4096)
+        #expect(config(block, 24, .byte) == 0 && config(block, 26, .halfword) == 1)
+        #expect(config(block, 44) == 8)
+    }
+
     @Test("§5.2.6: a read fills the data, wherever its buffers end, then the status; used length is all of it")
     func read() throws {
         let block = try Block()

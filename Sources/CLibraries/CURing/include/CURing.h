@@ -3,11 +3,11 @@
 #pragma once
 #include <stdbool.h>
 
-// A ring of requests about one open file.
+// A ring of requests about open files.
 struct uring;
 
 // Null, with errno, where the host refuses it.
-struct uring *uring_open(unsigned int entries, int descriptor);
+struct uring *uring_open(unsigned int entries);
 void uring_close(struct uring *ring);
 
 enum uring_operation {
@@ -22,10 +22,10 @@ enum uring_operation {
 };
 
 // Prepare a request. False: the ring is full.
-bool uring_prepare(struct uring *ring, enum uring_operation operation, const void *address, unsigned int length,
-                   unsigned long long offset, unsigned long long tag);
-bool uring_prepare_allocate(struct uring *ring, int mode, unsigned long long offset, unsigned long long length,
-                            unsigned long long tag);
+bool uring_prepare(struct uring *ring, enum uring_operation operation, int descriptor, const void *address,
+                   unsigned int length, unsigned long long offset, unsigned long long tag);
+bool uring_prepare_allocate(struct uring *ring, int descriptor, int mode, unsigned long long offset,
+                            unsigned long long length, unsigned long long tag);
 // Does nothing and completes at once.
 bool uring_prepare_nothing(struct uring *ring, unsigned long long tag);
 

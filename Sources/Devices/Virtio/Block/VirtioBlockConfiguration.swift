@@ -36,13 +36,14 @@ enum VirtioBlockConfiguration {
     /// The configuration space's bytes, which do not change.
     static func bytes(_ disk: BlockProperties, queueCount: UInt16, queueSize: UInt16) -> [UInt8] {
         let sectors = disk.capacity / BlockProperties.sectorSize
-        let exponent = UInt8(truncatingIfNeeded: disk.physicalBlockSize.trailingZeroBitCount - 9)
-        let blockSectors = UInt16(truncatingIfNeeded: UInt64(disk.physicalBlockSize) / BlockProperties.sectorSize)
+        let (logical, physical) = (disk.logicalBlockSize, disk.physicalBlockSize)
+        let exponent = UInt8(truncatingIfNeeded: physical.trailingZeroBitCount - logical.trailingZeroBitCount)
+        let blockSectors = UInt32(truncatingIfNeeded: UInt64(physical) / BlockProperties.sectorSize)
         let canDiscard = !disk.isReadOnly
         let rangeSectors: [UInt32] =
             canDiscard
             ? [
-                discardSectors, rangesPerRequest, UInt32(blockSectors), zeroSectors, rangesPerRequest,
+                discardSectors, rangesPerRequest, blockSectors, zeroSectors, rangesPerRequest,
                 1,  // write_zeroes_may_unmap, and three bytes unused
             ] : [0, 0, 0, 0, 0, 0]
         var bytes: [UInt8] = []
@@ -53,10 +54,10 @@ enum VirtioBlockConfiguration {
         put(0 as UInt32)  // 8: size_max, not offered
         put(UInt32(queueSize) - 2)  // 12: seg_max: a ring's worth, less header and status
         put(0 as UInt32)  // 16: geometry, not offered
-        put(UInt32(BlockProperties.sectorSize))  // 20: blk_size
+        put(logical)  // 20: blk_size
         put(exponent)  // 24: physical_block_exp
         put(0 as UInt8)  // 25: alignment_offset
-        put(blockSectors)  // 26: min_io_size
+        put(UInt16(1) << exponent)  // 26: min_io_size, in logical blocks
         put(0 as UInt32)  // 28: opt_io_size: no wish
         put(1 as UInt8)  // 32: writeback, without VIRTIO_BLK_F_CONFIG_WCE nobody looks
         put(0 as UInt8)  // 33: unused0

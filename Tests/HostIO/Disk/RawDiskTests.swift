@@ -7,50 +7,17 @@ import VMMTestSupport
 
 /// Raw images under requests, without a device: on each engine that the host has.
 @Suite struct RawDiskTests {
-    /// An image that goes away with the test.
-    private final class Image: Sendable {
-        let path: String
-
-        init(size: Int, byte: UInt8 = 0) throws {
-            path = "/tmp/swvmm-disk.\(getpid()).\(UInt64.random(in: 0 ... .max))"
-            try HostFile.write([UInt8](repeating: byte, count: size), to: path)
-        }
-
-        deinit { unsafe _ = unlink(path) }
-
-        var bytes: [UInt8] { get throws { try HostFile.read(path, limit: 1 << 30) } }
-    }
-
-    /// Waits for its requests' ends.
-    private final class Client: BlockClient {
-        let memory: GuestMemory
-        let ends = Monitor<[UInt64: BlockResult]>([:])
-
-        init() throws {
-            let range = try #require(GuestRange(start: GuestAddress(0x1000), size: 1 << 20))
-            memory = try GuestMemory([range])
-        }
-
-        func completed(_ request: consuming BlockRequest, _ result: BlockResult) {
-            let tag = request.tag
-            ends.withLock { $0[tag] = result }
-            ends.wakeAll()
-        }
-
-        func wait(_ tag: UInt64) -> BlockResult { ends.waiting { $0[tag] } }
-    }
-
     /// The ring is left out where the host refuses it; `ringRefusal` of the automatic choice says why.
-    private static let engines: [RawDisk.Engine] = {
-        let image = try? Image(size: 512)
+    static let engines: [RawDisk.Engine] = {
+        let image = try? DiskImage(size: 512)
         let probe = image.flatMap { try? RawDisk($0.path, .readWrite, engine: .ring) { _ in } }
         return [.threads, .inTurn] + (probe == nil ? [] : [.ring])
     }()
 
-    private let client: Client
+    private let client: DiskClient
     private let failures = Recorder<DiskFailure>()
 
-    init() throws { client = try Client() }
+    init() throws { client = try DiskClient() }
 
     private func open(
         _ path: String, _ access: RawDisk.Access = .readWrite, _ engine: RawDisk.Engine = .automatic
@@ -67,58 +34,42 @@ import VMMTestSupport
         }
     }
 
-    private func perform(
-        _ disk: RawDisk, _ operation: BlockOperation, at offset: UInt64 = 0, _ length: UInt64 = 0,
-        _ buffers: [GuestBuffer] = [], tag: UInt64 = .random(in: 0 ... .max)
-    ) -> BlockResult {
-        var request = BlockRequest(tag: tag, operation: operation, offset: offset, length: length, buffers: buffers)
-        // Nothing that a test could see but that it works.
-        request.isDurable = tag % 2 == 0
-        disk.submit(request, for: client)
-        disk.commit()
-        return client.wait(tag)
-    }
-
-    private func buffer(_ address: UInt64, _ length: UInt32) -> GuestBuffer {
-        GuestBuffer(address: GuestAddress(address), length: length)
-    }
-
     @Test("what is written in pieces is read in other pieces, and is in the image", arguments: engines)
     func roundTrip(engine: RawDisk.Engine) throws {
-        let image = try Image(size: 1 << 16)
+        let image = try DiskImage(size: 1 << 16)
         let disk = try open(image.path, .readWrite, engine)
         #expect(disk.properties.capacity == 1 << 16 && !disk.properties.isReadOnly)
         let pattern = (0..<4096).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
         try client.memory.copyIn(pattern, to: GuestAddress(0x2000))
         let pieces = [buffer(0x2000, 1), buffer(0x5000, 0), buffer(0x2001, 3000), buffer(0x2000 + 3001, 1095)]
-        #expect(perform(disk, .write, at: 512, 4096, pieces) == .done)
+        #expect(client.perform(disk, .write, at: 512, 4096, pieces) == .done)
         #expect(try image.bytes[512..<4608].elementsEqual(pattern))
-        #expect(perform(disk, .read, at: 512, 4096, [buffer(0x9000, 4000), buffer(0xB000, 96)]) == .done)
+        #expect(client.perform(disk, .read, at: 512, 4096, [buffer(0x9000, 4000), buffer(0xB000, 96)]) == .done)
         #expect(try client.memory.copyOut(GuestAddress(0x9000), count: 4000) == Array(pattern[..<4000]))
         #expect(try client.memory.copyOut(GuestAddress(0xB000), count: 96) == Array(pattern[4000...]))
-        #expect(perform(disk, .flush) == .done)
+        #expect(client.perform(disk, .flush) == .done)
         #expect(failures.count == 0)
     }
 
     @Test("more buffers than the host takes at once", arguments: engines)
     func manyBuffers(engine: RawDisk.Engine) throws {
-        let image = try Image(size: 1 << 18)
+        let image = try DiskImage(size: 1 << 18)
         let disk = try open(image.path, .readWrite, engine)
         try client.memory.copyIn((0..<(1 << 18)).map { UInt8(truncatingIfNeeded: $0 / 64) }, to: GuestAddress(0x1000))
         let pieces = (0..<4096).map { buffer(0x1000 + UInt64($0) * 64, 64) }
-        #expect(perform(disk, .write, 1 << 18, pieces) == .done)
+        #expect(client.perform(disk, .write, 1 << 18, pieces) == .done)
         #expect(try image.bytes.enumerated().allSatisfy { $1 == UInt8(truncatingIfNeeded: $0 / 64) })
-        #expect(perform(disk, .read, 1 << 18, pieces.reversed()) == .done)
+        #expect(client.perform(disk, .read, 1 << 18, pieces.reversed()) == .done)
         #expect(try client.memory.load(UInt8.self, at: GuestAddress(0x1000)) == UInt8(truncatingIfNeeded: 4095))
     }
 
     @Test("zeros and discards: the range, and nothing else", arguments: engines)
     func zeros(engine: RawDisk.Engine) throws {
-        let image = try Image(size: 1 << 18, byte: 7)
+        let image = try DiskImage(size: 1 << 18, byte: 7)
         let disk = try open(image.path, .readWrite, engine)
-        #expect(perform(disk, .writeZeroes(mayUnmap: false), at: 512, 1024) == .done)
-        #expect(perform(disk, .writeZeroes(mayUnmap: true), at: 8192, 70_144) == .done)
-        #expect(perform(disk, .discard, at: 131_072, 4096) == .done)
+        #expect(client.perform(disk, .writeZeroes(mayUnmap: false), at: 512, 1024) == .done)
+        #expect(client.perform(disk, .writeZeroes(mayUnmap: true), at: 8192, 70_144) == .done)
+        #expect(client.perform(disk, .discard, at: 131_072, 4096) == .done)
         let bytes = try image.bytes
         #expect(bytes.count == 1 << 18)
         for (index, byte) in bytes.enumerated() where !(131_072..<135_168).contains(index) {
@@ -131,7 +82,7 @@ import VMMTestSupport
 
     @Test("a snapshot reads what was written to it, in and across clusters, and leaves the image alone")
     func snapshot() throws {
-        let image = try Image(size: 300 << 10, byte: 7)
+        let image = try DiskImage(size: 300 << 10, byte: 7)
         let disk = try open(image.path, .snapshot)
         var expected = [UInt8](repeating: 7, count: 300 << 10)
         var random = SeededGenerator(seed: 3)
@@ -142,49 +93,50 @@ import VMMTestSupport
             let byte = UInt8(truncatingIfNeeded: round)
             if round % 5 == 4 {
                 #expect(
-                    perform(disk, .writeZeroes(mayUnmap: true), at: UInt64(range.lowerBound), UInt64(range.count))
+                    client.perform(
+                        disk, .writeZeroes(mayUnmap: true), at: UInt64(range.lowerBound), UInt64(range.count))
                         == .done)
                 for index in range { expected[index] = 0 }
             } else {
                 try client.memory.fill(GuestAddress(0x1000), count: range.count, with: byte)
                 let half = UInt32(range.count / 2 + 1)
                 #expect(
-                    perform(
+                    client.perform(
                         disk, .write, at: UInt64(range.lowerBound), UInt64(range.count),
                         [buffer(0x1000, half), buffer(0x1000 + UInt64(half), UInt32(range.count) - half)]) == .done)
                 for index in range { expected[index] = byte }
             }
             try client.memory.fill(GuestAddress(0x1000), count: 300 << 10, with: 0xEE)
-            #expect(perform(disk, .read, 300 << 10, [buffer(0x1000, 300 << 10)]) == .done)
+            #expect(client.perform(disk, .read, 300 << 10, [buffer(0x1000, 300 << 10)]) == .done)
             #expect(try client.memory.copyOut(GuestAddress(0x1000), count: 300 << 10) == expected)
         }
-        #expect(perform(disk, .flush) == .done)
+        #expect(client.perform(disk, .flush) == .done)
         #expect(try image.bytes.allSatisfy { $0 == 7 })
     }
 
     @Test("an image that shrank: reads behind its end fail and say so, reads before it go on", arguments: engines)
     func truncated(engine: RawDisk.Engine) throws {
-        let image = try Image(size: 8192, byte: 1)
+        let image = try DiskImage(size: 8192, byte: 1)
         let disk = try open(image.path, .readWrite, engine)
         #expect(unsafe truncate(image.path, 1000) == 0)
-        #expect(perform(disk, .read, at: 512, 1024, [buffer(0x1000, 1024)]) == .failed)
-        #expect(perform(disk, .read, at: 4096, 512, [buffer(0x1000, 512)]) == .failed)
+        #expect(client.perform(disk, .read, at: 512, 1024, [buffer(0x1000, 1024)]) == .failed)
+        #expect(client.perform(disk, .read, at: 4096, 512, [buffer(0x1000, 512)]) == .failed)
         #expect(failures.values.map(\.reason) == [.endOfFile, .endOfFile])
-        #expect(perform(disk, .read, 512, [buffer(0x1000, 512)]) == .done)
+        #expect(client.perform(disk, .read, 512, [buffer(0x1000, 512)]) == .done)
     }
 
     @Test("an image that grew keeps the size that it was opened with")
     func grown() throws {
-        let image = try Image(size: 4096, byte: 1)
+        let image = try DiskImage(size: 4096, byte: 1)
         let disk = try open(image.path)
         #expect(unsafe truncate(image.path, 1 << 20) == 0)
         #expect(disk.properties.capacity == 4096)
-        #expect(perform(disk, .read, 4096, [buffer(0x1000, 4096)]) == .done)
+        #expect(client.perform(disk, .read, 4096, [buffer(0x1000, 4096)]) == .done)
     }
 
     @Test("a second writer is refused, and so is a reader beside a writer; readers and snapshots share")
     func locks() throws {
-        let image = try Image(size: 4096)
+        let image = try DiskImage(size: 4096)
         do {
             let writer = try open(image.path)
             for access in [.readWrite, .readOnly, .snapshot] as [RawDisk.Access] {
@@ -205,7 +157,7 @@ import VMMTestSupport
         #expect(problem("/dev/null") == .notADisk)
         for (size, expected) in [(0, .empty), (1000, .notSectorSized(1000)), (512, nil)] as [(Int, DiskError.Problem?)]
         {
-            let image = try Image(size: size)
+            let image = try DiskImage(size: size)
             withExtendedLifetime(image) { #expect(problem(image.path, .readOnly) == expected) }
         }
         let pipe = "/tmp/swvmm-disk-pipe.\(getpid())"
@@ -216,7 +168,7 @@ import VMMTestSupport
 
     @Test("a drain ends all requests of its client, begun or not, and then others may come", arguments: engines)
     func drain(engine: RawDisk.Engine) throws {
-        let image = try Image(size: 1 << 16)
+        let image = try DiskImage(size: 1 << 16)
         let disk = try open(image.path, .readWrite, engine)
         for round in 0..<50 as Range<UInt64> {
             for number in 0..<64 as Range<UInt64> {
