@@ -171,7 +171,8 @@ let package = Package(
             uses: ["AArch64", "Boot", "VMMCore", "GuestKernel", "FlattenedDeviceTree", "GuestABI"]),
         tests("YAMLTests", path: "CLibraries/YAML", uses: ["YAML"]),
         tests("SuiteRunnerTests", path: "SuiteRunner", uses: ["SuiteRunner", "VMM", "VMMCore", "YAML"]),
-        tests("HostIOTests", path: "HostIO", uses: ["HostIO", "VMMCore", "HostBridge", "NetworkFrames"]),
+        tests(
+            "HostIOTests", path: "HostIO", uses: ["HostIO", "VMMCore", "HostBridge", "NetworkFrames", "HostSupport"]),
         tests("ConsoleDevicesTests", path: "Devices/Console", uses: ["VMMCore", "GuestABI", "ConsoleDevices"]),
         tests("TimerDevicesTests", path: "Devices/Timer", uses: ["VMMCore", "TimerDevices"]),
         tests("PlatformDevicesTests", path: "Devices/Platform", uses: ["VMMCore", "GuestABI", "PlatformDevices"]),

@@ -6,9 +6,11 @@
 #include <linux/falloc.h>
 #include <linux/fs.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifndef STATX_DIOALIGN
@@ -48,6 +50,34 @@ int host_disk_device_facts(int descriptor, unsigned long long *size, unsigned in
         return errno;
     *logical_block = (unsigned int)logical;
     return 0;
+}
+
+int host_disk_device_lock(int descriptor, bool exclusive)
+{
+    // udev holds it for a moment when a device appears, or when a writer has closed it.
+    const struct timespec pause = { .tv_nsec = 100 * 1000 * 1000 };
+    for (int tries = 20; flock(descriptor, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB) != 0; tries--) {
+        if (errno != EINTR && (errno != EWOULDBLOCK || tries == 0))
+            return errno;
+        nanosleep(&pause, NULL);
+    }
+    return 0;
+}
+
+bool host_disk_device_is_read_only(int descriptor)
+{
+    int read_only = 0;
+    return ioctl(descriptor, BLKROGET, &read_only) == 0 && read_only != 0;
+}
+
+int host_disk_device_discard(int descriptor, unsigned long long offset, unsigned long long length)
+{
+    unsigned long long range[2] = { offset, length };
+    int result;
+    do {
+        result = ioctl(descriptor, BLKDISCARD, range);
+    } while (result != 0 && errno == EINTR);
+    return result == 0 ? 0 : errno;
 }
 
 int host_disk_open_direct(const char *path, bool writable)

@@ -52,6 +52,13 @@ int host_disk_zero(int descriptor, off_t offset, off_t length);
 // A block device's size, logical and physical block in bytes.
 int host_disk_device_facts(int descriptor, unsigned long long *size, unsigned int *logical_block, unsigned int *physical_block);
 
+// What programs that care for block devices ask besides (flock): udev looks at none that is locked so. EWOULDBLOCK: another has it.
+int host_disk_device_lock(int descriptor, bool exclusive);
+bool host_disk_device_is_read_only(int descriptor);
+
+// Tells a block device that a range, of whole logical blocks, holds nothing: what it reads as then is not known. Waits for the device.
+int host_disk_device_discard(int descriptor, unsigned long long offset, unsigned long long length);
+
 // Opens a file past the page cache. Its descriptor, or -1 with errno set: EINVAL where the file system has no such thing.
 int host_disk_open_direct(const char *path, bool writable);
 // What addresses in memory, and positions and lengths, are to be multiples of then. 0 or an errno: EINVAL as above.

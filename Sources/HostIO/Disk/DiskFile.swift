@@ -10,6 +10,7 @@ final class DiskFile: Sendable {
     /// In bytes, when it was opened.
     let size: UInt64
     let blocks: BlockSizes
+    let isDevice: Bool
     /// Nil: requests go by the page cache.
     let direct: DirectFile?
 
@@ -26,11 +27,11 @@ final class DiskFile: Sendable {
         do throws(DiskError) {
             var blocks: BlockSizes
             (size, blocks) = try Self.facts(descriptor, mode, path)
-            switch host_disk_lock(descriptor, writable) {
-            case 0: break
-            case EAGAIN, EACCES: throw DiskError(path: path, problem: .locked)
-            case let reason: throw DiskError(path: path, problem: .cannotLock(errno: reason))
+            isDevice = mode == S_IFBLK
+            if isDevice, writable, host_disk_device_is_read_only(descriptor) {
+                throw DiskError(path: path, problem: .notWritable(errno: EROFS))
             }
+            try Self.lock(descriptor, exclusive: writable, isDevice: isDevice, path)
             direct = isDirect ? try DirectFile(path, writable: writable, sameAs: descriptor) : nil
             if let direct { blocks.physical = max(blocks.physical, UInt32(clamping: direct.blockSize)) }
             self.blocks = blocks
@@ -48,6 +49,7 @@ final class DiskFile: Sendable {
         guard descriptor >= 0 else { throw DiskError(path: path, problem: .noOverlay(errno: errno)) }
         self.size = size
         blocks = BlockSizes()
+        isDevice = false
         direct = nil
     }
 
@@ -85,6 +87,18 @@ final class DiskFile: Sendable {
             throw DiskError(path: path, problem: .notADisk)
         }
         return (descriptor, mode)
+    }
+
+    private static func lock(
+        _ descriptor: Int32, exclusive: Bool, isDevice: Bool, _ path: String
+    ) throws(DiskError) {
+        var reason = host_disk_lock(descriptor, exclusive)
+        if reason == 0, isDevice { reason = host_disk_device_lock(descriptor, exclusive) }
+        switch reason {
+        case 0: break
+        case EAGAIN, EACCES: throw DiskError(path: path, problem: .locked)
+        default: throw DiskError(path: path, problem: .cannotLock(errno: reason))
+        }
     }
 
     private static func facts(
@@ -135,9 +149,19 @@ final class DiskFile: Sendable {
         }
     }
 
-    /// Gives a range's storage back; it reads as zeros then. A file system that cannot does nothing.
+    /// Gives a range's storage back. A file system or a device that cannot does nothing.
     func discard(_ range: Range<UInt64>) throws(FileTransferError) {
-        let reason = host_disk_punch(descriptor, off_t(clamping: range.lowerBound), off_t(clamping: range.length))
+        let reason: Int32
+        if isDevice {
+            // Whole blocks inside.
+            let block = UInt64(blocks.logical)
+            let start = (range.lowerBound + block - 1) / block * block
+            let end = range.upperBound / block * block
+            guard start < end else { return }
+            reason = host_disk_device_discard(descriptor, start, end - start)
+        } else {
+            reason = host_disk_punch(descriptor, off_t(clamping: range.lowerBound), off_t(clamping: range.length))
+        }
         guard reason == 0 || reason == EOPNOTSUPP || reason == ENOSYS else { throw .hostRefused(errno: reason) }
     }
 

@@ -28,7 +28,8 @@ package final class RawDisk: BlockBackend {
     }
 
     private enum Running {
-        case ring(DiskRing, HostThread)
+        /// Of a block device that is written: a thread besides, for discards, which io_uring has not.
+        case ring(DiskRing, HostThread, discards: DiskWorkers?)
         case threads(DiskWorkers)
         case inTurn
     }
@@ -54,7 +55,7 @@ package final class RawDisk: BlockBackend {
             isReadOnly: access == .readOnly)
         executor = DiskExecutor(file: file, overlay: overlay, onFailure: onFailure)
         do throws(StartRefusal) {
-            (running, ringRefusal) = try Self.start(engine, file, isSnapshot: overlay != nil, executor, onFailure)
+            (running, ringRefusal) = try Self.start(engine, file, access, executor, onFailure)
         } catch {
             switch error {
             case .ring(let reason): throw DiskError(path: path, problem: .noRing(errno: reason))
@@ -70,13 +71,13 @@ package final class RawDisk: BlockBackend {
 
     /// A snapshot's bytes lie in two files, with a map that changes: that is work for threads.
     private static func start(
-        _ engine: Engine, _ file: DiskFile, isSnapshot: Bool, _ executor: DiskExecutor,
+        _ engine: Engine, _ file: DiskFile, _ access: Access, _ executor: DiskExecutor,
         _ onFailure: @escaping @Sendable (DiskFailure) -> Void
     ) throws(StartRefusal) -> (Running, ringRefusal: Int32?) {
         switch engine {
         case .inTurn: return (.inTurn, nil)
         case .threads: return (.threads(try threads(executor)), nil)
-        case .automatic where isSnapshot: return (.threads(try threads(executor)), nil)
+        case .automatic where access == .snapshot: return (.threads(try threads(executor)), nil)
         case .automatic, .ring: break
         }
         let ring: DiskRing
@@ -86,12 +87,20 @@ package final class RawDisk: BlockBackend {
             guard engine == .automatic else { throw .ring(errno: error.errno) }
             return (.threads(try threads(executor)), error.errno)
         }
-        do throws(HostThreadError) { return (.ring(ring, try ring.start()), nil) } catch { throw .thread(error) }
+        let discards = file.isDevice && access == .readWrite ? try threads(executor, count: 1) : nil
+        do throws(HostThreadError) {
+            return (.ring(ring, try ring.start(), discards: discards), nil)
+        } catch {
+            discards?.close()
+            throw .thread(error)
+        }
     }
 
-    private static func threads(_ executor: DiskExecutor) throws(StartRefusal) -> DiskWorkers {
+    private static func threads(
+        _ executor: DiskExecutor, count: Int = threadCount
+    ) throws(StartRefusal) -> DiskWorkers {
         do throws(HostThreadError) {
-            return try DiskWorkers(threadCount: threadCount, executor)
+            return try DiskWorkers(threadCount: count, executor)
         } catch {
             throw .thread(error)
         }
@@ -99,7 +108,9 @@ package final class RawDisk: BlockBackend {
 
     deinit {
         switch running {
-        case .ring(let ring, let thread): ring.close(thread)
+        case .ring(let ring, let thread, let discards):
+            ring.close(thread)
+            discards?.close()
         case .threads(let workers): workers.close()
         case .inTurn: break
         }
@@ -107,7 +118,8 @@ package final class RawDisk: BlockBackend {
 
     package func submit(_ request: consuming BlockRequest, for client: any BlockClient) {
         switch running {
-        case .ring(let ring, _): ring.submit(request, client)
+        case .ring(_, _, let discards?) where request.operation == .discard: discards.submit(request, client)
+        case .ring(let ring, _, _): ring.submit(request, client)
         case .threads(let workers): workers.submit(request, client)
         case .inTurn:
             let result = executor.execute(request, client.memory)
@@ -117,7 +129,9 @@ package final class RawDisk: BlockBackend {
 
     package func commit() {
         switch running {
-        case .ring(let ring, _): ring.commit()
+        case .ring(let ring, _, let discards):
+            ring.commit()
+            discards?.commit()
         case .threads(let workers): workers.commit()
         case .inTurn: break
         }
@@ -125,7 +139,9 @@ package final class RawDisk: BlockBackend {
 
     package func drain(_ client: any BlockClient) {
         switch running {
-        case .ring(let ring, _): ring.drain(client)
+        case .ring(let ring, _, let discards):
+            ring.drain(client)
+            discards?.drain(client)
         case .threads(let workers): workers.drain(client)
         case .inTurn: break
         }
@@ -143,7 +159,7 @@ extension RawDisk: StatisticsSource {
 
     package var counters: [DeviceCounter] {
         var counters = executor.file.direct?.counters ?? []
-        if case .ring(let ring, _) = running { counters += ring.counters }
+        if case .ring(let ring, _, _) = running { counters += ring.counters }
         return counters
     }
 }

@@ -1,4 +1,5 @@
 #pragma once
+#include <stdbool.h>
 
 // What tests need of the host and Swift's Glibc module lacks.
 
@@ -9,3 +10,7 @@ int host_eventfd(void);
 // hold them. (Swift does not see GNU's functions.) They return 0 or an errno.
 int host_pipe(int *read_end, int *write_end);
 int host_terminal(int *host, int *user);
+
+// Makes a file a block device, until its descriptor is closed: `device` becomes its path, of at most `size` bytes. Its descriptor, or -1
+// with errno set: EACCES and others where this user, or this machine, cannot.
+int host_loop_device(int file, unsigned int sector_size, bool read_only, char *device, unsigned long size);
