@@ -7,10 +7,11 @@ STATIC  := --static-swift-stdlib --disable-local-rpath \
 	-Xswiftc -static-executable -Xswiftc -Xclang-linker -Xswiftc -static-pie \
 	-Xswiftc -use-ld=lld -Xlinker -z -Xlinker pack-relative-relocs
 RELEASE := swift build -c release $(STATIC)
-# libslirp is a shared library only: its program is linked for itself, in a directory of its own, so that neither build undoes the other.
-SLIRP   := swift build -c release --static-swift-stdlib --disable-local-rpath --scratch-path .build/slirp --product swvmm-slirp && \
-	cp .build/slirp/release/swvmm-slirp .build/release/swvmm-slirp
-BUILD   := $(RELEASE) --product swvmm && $(RELEASE) --product swvmm-test && $(SLIRP)
+# libslirp and libnbd are for programs with shared libraries only: these are linked in a directory of their own, so that neither build undoes the other.
+BESIDE  := swift build -c release --static-swift-stdlib --disable-local-rpath --scratch-path .build/slirp
+HELPERS := $(BESIDE) --product swvmm-slirp && $(BESIDE) --product swvmm-nbd && \
+	cp .build/slirp/release/swvmm-slirp .build/slirp/release/swvmm-nbd .build/release/
+BUILD   := $(RELEASE) --product swvmm && $(RELEASE) --product swvmm-test && $(HELPERS)
 SWVMM   := .build/release/swvmm
 GUESTS  := $(or $(SWVMM_GUESTS),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/swvmm/guests)
 SOURCES := Package.swift Sources Tests Plugins Benchmarks
@@ -31,6 +32,7 @@ test: test-dependencies guests lint
 	scripts/test-guest-qemu
 	scripts/test-gdb-linux
 	scripts/test-disk
+	scripts/test-nbd
 	scripts/fuzz --seconds 60
 	scripts/test-share
 	scripts/test-balloon

@@ -30,6 +30,7 @@ let package = Package(
         .executable(name: "swvmm", targets: ["swvmm"]),
         .executable(name: "swvmm-test", targets: ["swvmm-test"]),
         .executable(name: "swvmm-slirp", targets: ["swvmm-slirp"]),
+        .executable(name: "swvmm-nbd", targets: ["swvmm-nbd"]),
         .library(name: "VMM", targets: ["VMM"]),
     ],
     dependencies: [
@@ -79,6 +80,8 @@ let package = Package(
         room("Disassembly", path: "CLibraries/Disassembly", uses: ["CCapstone"]),
         .systemLibrary(name: "CSlirp", path: "Sources/CLibraries/CSlirp", providers: [.apt(["libslirp-dev"])]),
         room("Slirp", path: "CLibraries/Slirp", uses: ["CSlirp", "VMMCore", "NetworkFrames"]),
+        .systemLibrary(name: "CNBD", path: "Sources/CLibraries/CNBD", providers: [.apt(["libnbd-dev"])]),
+        room("NBD", path: "CLibraries/NBD", uses: ["CNBD"]),
         .systemLibrary(name: "CYAML", path: "Sources/CLibraries/CYAML", providers: [.apt(["libyaml-dev"])]),
         room("YAML", path: "CLibraries/YAML", uses: ["CYAML"]),
 
@@ -135,6 +138,10 @@ let package = Package(
             name: "swvmm-slirp", dependencies: ["Slirp", "HostIO", "NetworkFrames", "VMMCore"],
             path: "Sources/swvmm-slirp", swiftSettings: strict),
 
+        // `--disk nbd://…`: a program of its own (docs/adr/0011-nbd-disks-in-a-program.md).
+        .executableTarget(
+            name: "swvmm-nbd", dependencies: ["NBD", "HostIO"], path: "Sources/swvmm-nbd", swiftSettings: strict),
+
         // Benchmarks.
         .target(name: "BareExitLoop", dependencies: ["KVMBridge"], path: "Benchmarks/ExitCost/BareExitLoop"),
         .executableTarget(
@@ -172,7 +179,8 @@ let package = Package(
         tests("YAMLTests", path: "CLibraries/YAML", uses: ["YAML"]),
         tests("SuiteRunnerTests", path: "SuiteRunner", uses: ["SuiteRunner", "VMM", "VMMCore", "YAML"]),
         tests(
-            "HostIOTests", path: "HostIO", uses: ["HostIO", "VMMCore", "HostBridge", "NetworkFrames", "HostSupport"]),
+            "HostIOTests", path: "HostIO",
+            uses: ["HostIO", "VMMCore", "HostBridge", "NetworkFrames", "HostSupport", "swvmm-nbd"]),
         tests("ConsoleDevicesTests", path: "Devices/Console", uses: ["VMMCore", "GuestABI", "ConsoleDevices"]),
         tests("TimerDevicesTests", path: "Devices/Timer", uses: ["VMMCore", "TimerDevices"]),
         tests("PlatformDevicesTests", path: "Devices/Platform", uses: ["VMMCore", "GuestABI", "PlatformDevices"]),

@@ -124,14 +124,21 @@ int host_disk_direct_alignment(int descriptor, unsigned int *memory, unsigned in
     return reason;
 }
 
-int host_memory_file(const char *name, off_t size)
+static int memory_file(const char *name, off_t size, int seals)
 {
-    int descriptor = memfd_create(name, MFD_CLOEXEC);
-    if (descriptor >= 0 && ftruncate(descriptor, size) != 0) {
+    int descriptor = memfd_create(name, MFD_CLOEXEC | (seals != 0 ? MFD_ALLOW_SEALING : 0));
+    if (descriptor >= 0 && (ftruncate(descriptor, size) != 0 || (seals != 0 && fcntl(descriptor, F_ADD_SEALS, seals) != 0))) {
         int reason = errno;
         close(descriptor);
         errno = reason;
         return -1;
     }
     return descriptor;
+}
+
+int host_memory_file(const char *name, off_t size) { return memory_file(name, size, 0); }
+
+int host_shared_memory(const char *name, off_t size)
+{
+    return memory_file(name, size, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
 }

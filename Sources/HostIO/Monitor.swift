@@ -1,4 +1,5 @@
 internal import Glibc
+internal import HostBridge
 
 /// A value behind a lock on which threads can wait for a change. (`Mutex` has no condition variable.)
 ///
@@ -20,7 +21,12 @@ package final class Monitor<State>: Sendable {
         unsafe storage = .allocate(capacity: 1)
         unsafe storage.initialize(to: Storage(state: state))
         unsafe pthread_mutex_init(&storage.pointee.mutex, nil)
-        unsafe pthread_cond_init(&storage.pointee.condition, nil)
+        // Timed waits are by a clock that nobody sets.
+        var attributes = pthread_condattr_t()
+        unsafe pthread_condattr_init(&attributes)
+        unsafe pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+        unsafe pthread_cond_init(&storage.pointee.condition, &attributes)
+        unsafe pthread_condattr_destroy(&attributes)
     }
 
     deinit {
@@ -48,6 +54,21 @@ package final class Monitor<State>: Sendable {
         while true {
             if let result = unsafe body(&storage.pointee.state) { return result }
             unsafe pthread_cond_wait(&storage.pointee.condition, &storage.pointee.mutex)
+        }
+    }
+
+    /// As `waiting`, for so many seconds at most. Nil: they have passed.
+    package func waiting<Result>(atMost seconds: Int, _ body: (inout State) -> Result?) -> Result? {
+        var end = timespec()
+        // SAFETY: `end` lives; the mutex is held around the body, and given up during the wait only.
+        unsafe clock_gettime(CLOCK_MONOTONIC, &end)
+        end.tv_sec += seconds
+        unsafe pthread_mutex_lock(&storage.pointee.mutex)
+        defer { unsafe _ = pthread_mutex_unlock(&storage.pointee.mutex) }
+        while true {
+            if let result = unsafe body(&storage.pointee.state) { return result }
+            let reason = unsafe pthread_cond_timedwait(&storage.pointee.condition, &storage.pointee.mutex, &end)
+            if reason == ETIMEDOUT { return unsafe body(&storage.pointee.state) }
         }
     }
 

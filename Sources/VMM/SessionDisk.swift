@@ -23,30 +23,12 @@ struct SessionDisk: Sendable {
         var disks: [SessionDisk] = []
         for (number, disk) in configuration.disks.enumerated() {
             let name = disk.id ?? "disk\(number)"
-            let path = disk.path
-            let access: RawDisk.Access =
-                switch disk.access {
-                case .readWrite: .readWrite
-                case .readOnly: .readOnly
-                case .snapshot: .snapshot
-                }
-            // A run that repeats does one thing after the other.
-            let engine: RawDisk.Engine =
-                switch disk.engine {
-                case _ where configuration.repeatability != nil: .inTurn
-                case .automatic: .automatic
-                case .ring: .ring
-                case .threads: .threads
-                }
             do throws(DiskError) {
-                let storage = try RawDisk(path, access, engine: engine, direct: disk.isDirect) { failure in
-                    log.report("\(name) (\(path)): \(failure.words)")
-                }
-                if let reason = storage.ringRefusal {
-                    let text =
-                        "\(name): no io_uring on this host (\(HostFacts.describe(errno: reason))): threads do its work"
-                    say(SessionMessage(level: .detail, text: text))
-                }
+                let isRepeatable = configuration.repeatability != nil
+                let storage: any BlockBackend =
+                    NBDDisk.isURI(disk.path)
+                    ? try served(disk, name, isRepeatable: isRepeatable, log, say)
+                    : try raw(disk, name, isRepeatable: isRepeatable, log, say)
                 disks.append(
                     SessionDisk(name: name, serial: disk.serial, storage: storage, limits: RateLimits(disk.limits)))
             } catch {
@@ -54,6 +36,49 @@ struct SessionDisk: Sendable {
             }
         }
         return disks
+    }
+
+    private static func raw(
+        _ disk: MachineConfiguration.Disk, _ name: String, isRepeatable: Bool, _ log: GuestFaultLog,
+        _ say: (SessionMessage) -> Void
+    ) throws(DiskError) -> RawDisk {
+        let path = disk.path
+        let access: RawDisk.Access =
+            switch disk.access {
+            case .readWrite: .readWrite
+            case .readOnly: .readOnly
+            case .snapshot: .snapshot
+            }
+        // A run that repeats does one thing after the other.
+        let engine: RawDisk.Engine =
+            switch disk.engine {
+            case _ where isRepeatable: .inTurn
+            case .automatic: .automatic
+            case .ring: .ring
+            case .threads: .threads
+            }
+        let storage = try RawDisk(path, access, engine: engine, direct: disk.isDirect) { failure in
+            log.report("\(name) (\(path)): \(failure.words)")
+        }
+        if let reason = storage.ringRefusal {
+            let text = "\(name): no io_uring on this host (\(HostFacts.describe(errno: reason))): threads do its work"
+            say(SessionMessage(level: .detail, text: text))
+        }
+        return storage
+    }
+
+    private static func served(
+        _ disk: MachineConfiguration.Disk, _ name: String, isRepeatable: Bool, _ log: GuestFaultLog,
+        _ say: @escaping @Sendable (SessionMessage) -> Void
+    ) throws(DiskError) -> NBDDisk {
+        let uri = disk.path
+        guard !isRepeatable else { throw DiskError(path: uri, problem: .export(.notRepeatable)) }
+        return try NBDDisk(uri, isReadOnly: disk.access == .readOnly) { failure in
+            log.report("\(name) (\(uri)): \(failure.words)")
+        } onLoss: {
+            let text = "\(name) (\(uri)): the connection is lost; the guest gets I/O errors from now on"
+            say(SessionMessage(level: .notice, text: text))
+        }
     }
 }
 

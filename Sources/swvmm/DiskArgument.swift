@@ -1,3 +1,4 @@
+internal import HostIO
 internal import VMM
 
 /// The value of `--disk`: a path, and settings behind commas.
@@ -70,6 +71,9 @@ enum DiskArgument {
                 disk.id = value
             }
         }
+        if NBDDisk.isURI(disk.path), let setting = [Key.snapshot, .aio, .direct].first(where: seen.contains) {
+            throw .notOfServers(argument, setting.rawValue)
+        }
         if disk.engine == .ring, disk.access == .snapshot { throw .ringSnapshot(argument) }
         if seen.contains(.ro), list.settings.contains(.init("snapshot=on")) { throw .readOnlySnapshot(argument) }
         do throws(RateLimitSettingError) {
@@ -90,5 +94,6 @@ enum DiskArgumentError: Error, Hashable {
     case badLimit(String, RateLimitSettingError)
     case readOnlySnapshot(String)
     case ringSnapshot(String)
+    case notOfServers(String, String)
     case repeatedID(String)
 }

@@ -13,6 +13,9 @@ extension DiskArgumentError {
             "--disk \(argument): ro or snapshot=on: with a snapshot the guest can write"
         case .ringSnapshot(let argument):
             "--disk \(argument): aio=io_uring or snapshot=on: threads do the work of a snapshot"
+        case .notOfServers(let argument, "snapshot"):
+            "--disk \(argument): snapshot is for images: a server makes one by itself (qemu-nbd --snapshot, nbdkit --filter=cow)"
+        case .notOfServers(let argument, let key): "--disk \(argument): \(key) is for images, not for a server's disks"
         case .repeatedID(let name): "--disk: two disks are called '\(name)'"
         }
     }
@@ -41,7 +44,27 @@ extension DiskError {
             "\(path): aio=io_uring: the host refuses io_uring: \(HostFacts.describe(errno: code)); leave it out, or say aio=threads"
         case .noDirect(let code):
             "\(path): direct=on: its file system refuses direct I/O: \(HostFacts.describe(errno: code)); say direct=off"
+        case .export(let problem): "\(path): \(problem.words)"
         case .noThread(let code): "\(path): no thread: \(HostFacts.describe(errno: code))"
+        }
+    }
+}
+
+extension NBDProblem {
+    fileprivate var words: String {
+        switch self {
+        case .noProgram(let program, let code):
+            "\(program) cannot be started: \(HostFacts.describe(errno: code)); disks of servers need it beside swvmm"
+        case .programFailed(let program): "\(program) has ended at its start"
+        case .hostRefused(let code): HostFacts.describe(errno: code)
+        case .refused(let words): words
+        case .noAnswer: "the server does not answer"
+        case .notWritable: "the server's disk cannot be written; add ,ro"
+        case .empty: "the server's disk is empty"
+        case .notSectorSized(let size): "the server's disk has \(size) bytes, which is not a multiple of 512"
+        case .blocksTooLarge(let size):
+            "the server takes only requests of whole blocks of \(size) bytes; 4096 is the most"
+        case .notRepeatable: "a server answers when it likes: no part of a --deterministic run"
         }
     }
 }

@@ -33,7 +33,7 @@ struct GuestOptions: ParsableArguments {
     @Option(
         name: [.short, .long],
         help: ArgumentHelp(
-            "A raw disk image, attached as a virtio disk; may be repeated. A comma in the path is written twice.",
+            "A raw disk image, a block device or an NBD URI (nbd://host/export), attached as a virtio disk; may be repeated. A comma in the path is written twice.",
             valueName: "path[,ro][,snapshot=on][,serial=text][,id=name][,aio=engine][,direct=on][,iops=n][,bps=size]"))
     var disk: [String] = []
 

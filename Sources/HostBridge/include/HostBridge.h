@@ -72,6 +72,8 @@ int host_tap_offloads(int descriptor, bool checksum, bool tcp4, bool tcp6, bool 
 
 // A file of `size` bytes in memory, all holes. Its descriptor, or -1 with errno set.
 int host_memory_file(const char *name, off_t size);
+// One to share with another program, which cannot change its size: pages that were gone would be the end of who touches them.
+int host_shared_memory(const char *name, off_t size);
 
 // For shared directories: openat2 and other calls that Swift does not see. Names are single components.
 //

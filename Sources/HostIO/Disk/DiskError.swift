@@ -22,12 +22,20 @@ package struct DiskError: Error, Hashable, Sendable {
         case noThread(errno: Int32)
         /// Past the page cache was asked for.
         case noDirect(errno: Int32)
+        /// Of a server's disk.
+        case export(NBDProblem)
         /// io_uring was asked for.
         case noRing(errno: Int32)
     }
 
+    /// Of the image, or the URI of a server's disk.
     package let path: String
     package let problem: Problem
+
+    package init(path: String, problem: Problem) {
+        self.path = path
+        self.problem = problem
+    }
 }
 
 /// A request of a guest that the host could not carry out: the guest gets an I/O error.
