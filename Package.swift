@@ -50,6 +50,7 @@ let package = Package(
         room("TimerDevices", path: "Devices/Timer", uses: ["VMMCore"]),
         room("PlatformDevices", path: "Devices/Platform", uses: ["VMMCore", "GuestABI"]),
         room("GICv3", path: "Devices/GICv3", uses: ["VMMCore"]),
+        room("APICDevices", path: "Devices/APIC", uses: ["VMMCore"]),
         room("PCIDevices", path: "Devices/PCI", uses: ["VMMCore"]),
         room("VirtioDevices", path: "Devices/Virtio", uses: ["VMMCore", "PCIDevices", "NetworkFrames"]),
 
@@ -107,7 +108,7 @@ let package = Package(
             "VMM", path: "VMM",
             uses: [
                 "VMMCore", "GuestABI", "ConsoleDevices", "TimerDevices", "PlatformDevices", "Boot", "X86", "AArch64",
-                "GICv3", "KVMBackend", "SoftwareCPU", "HostIO", "Disassembly", "GuestKernel", "Debugger",
+                "GICv3", "APICDevices", "KVMBackend", "SoftwareCPU", "HostIO", "Disassembly", "GuestKernel", "Debugger",
                 "FlattenedDeviceTree", "VirtioDevices", "PCIDevices",
             ]),
         .executableTarget(
@@ -185,6 +186,7 @@ let package = Package(
         tests("TimerDevicesTests", path: "Devices/Timer", uses: ["VMMCore", "TimerDevices"]),
         tests("PlatformDevicesTests", path: "Devices/Platform", uses: ["VMMCore", "GuestABI", "PlatformDevices"]),
         tests("GICv3Tests", path: "Devices/GICv3", uses: ["VMMCore", "GICv3"]),
+        tests("APICDevicesTests", path: "Devices/APIC", uses: ["VMMCore", "APICDevices"]),
         tests("NetworkFramesTests", path: "Network", uses: ["NetworkFrames"]),
         tests("PCIDevicesTests", path: "Devices/PCI", uses: ["VMMCore", "PCIDevices"]),
         tests(
@@ -204,7 +206,9 @@ let package = Package(
         .target(name: "HostSupport", path: "Tests/HostSupport"),
         // What fuzzers drive. The fuzzer itself is a target only for scripts/fuzz: it links with libFuzzer only.
         .target(
-            name: "DeviceFuzzing", dependencies: ["VMMCore", "VirtioDevices", "PCIDevices", "GICv3", "VMMTestSupport"],
+            name: "DeviceFuzzing", dependencies: [
+                "VMMCore", "VirtioDevices", "PCIDevices", "GICv3", "APICDevices", "TimerDevices", "VMMTestSupport",
+            ],
             path: "Tests/Fuzz/DeviceFuzzing", swiftSettings: strict),
         tests("DeviceFuzzingTests", path: "Fuzz/DeviceFuzzingTests", uses: ["DeviceFuzzing"]),
         // Whole machines, through the executable that is built beside the tests.

@@ -54,6 +54,7 @@ package struct FuzzTarget: Sendable {
         },
         FuzzTarget(name: "pci") { PCIProgram.run($0) },
         FuzzTarget(name: "gic") { GICProgram.run($0) },
+        FuzzTarget(name: "pc-interrupts") { PCInterruptProgram.run($0) },
     ]
 
     private static func virtio(
