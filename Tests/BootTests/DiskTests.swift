@@ -84,6 +84,8 @@ internal import VMMTestSupport
             ("iops=", "iops: a number above 0"), ("iops=-1", "iops: a number above 0"),
             ("iops=0", "iops: a number above 0"), ("iops=1,iops=2", "'iops' is there twice"),
             ("bps=1X", "bps: a size such as"), ("bps=0", "bps: a size such as"),
+            ("direct", "direct: on or off"), ("direct=yes", "direct: on or off"),
+            ("direct=on,direct=off", "'direct' is there twice"),
             ("iops=1,bps-burst=1K", "bps-burst: only with bps"),
             ("bps=1M,iops-burst=1", "iops-burst: only with iops"),
         ] {
@@ -93,6 +95,16 @@ internal import VMMTestSupport
         try refuses(["-d", ",ro"], code: 2, "a path is wanted")
         try refuses(["-d", "\(path),id=a", "-d", "\(path),id=a"], code: 2, "two disks are called 'a'")
         try refuses(["-d", path, "-d", "\(path),id=disk0"], code: 2, "two disks are called 'disk0'")
+    }
+
+    @Test("disks of servers: settings of images, a server that is not there, and a run that shall repeat")
+    func servers() throws {
+        let uri = "nbd+unix:///?socket=\(directory.path)/none"
+        try refuses(["-d", uri + ",snapshot=on"], code: 2, "snapshot is for images: a server makes one by itself")
+        try refuses(["-d", uri + ",ro,direct=on"], code: 2, "direct is for images")
+        try refuses(["-d", uri + ",aio=threads"], code: 2, "aio is for images")
+        try refuses(["-d", uri], uri, "No such file or directory")
+        try refuses(["-d", uri, "--deterministic"], "no part of a --deterministic run")
     }
 
     @Test("images that are no disks, with what would help")
