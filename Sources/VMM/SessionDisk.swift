@@ -75,8 +75,13 @@ struct SessionDisk: Sendable {
         guard !isRepeatable else { throw DiskError(path: uri, problem: .export(.notRepeatable)) }
         return try NBDDisk(uri, isReadOnly: disk.access == .readOnly) { failure in
             log.report("\(name) (\(uri)): \(failure.words)")
-        } onLoss: {
-            let text = "\(name) (\(uri)): the connection is lost; the guest gets I/O errors from now on"
+        } onLoss: { loss in
+            let words =
+                switch loss {
+                case .disconnected: "the connection is lost"
+                case .givenUp: "the server does not answer, and is given up"
+                }
+            let text = "\(name) (\(uri)): \(words); the guest gets I/O errors from now on"
             say(SessionMessage(level: .notice, text: text))
         }
     }

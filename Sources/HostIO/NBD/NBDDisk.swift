@@ -17,7 +17,7 @@ package final class NBDDisk: BlockBackend {
     /// Connects, and waits for that. The connection ends with the calling thread.
     package init(
         _ uri: String, isReadOnly: Bool, onFailure: @escaping @Sendable (DiskFailure) -> Void,
-        onLoss: @escaping @Sendable () -> Void
+        onLoss: @escaping @Sendable (NBDLoss) -> Void
     ) throws(DiskError) {
         do throws(NBDProblem) {
             let slots: NBDSlots

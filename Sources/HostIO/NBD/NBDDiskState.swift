@@ -49,6 +49,7 @@ struct NBDDiskState {
     var output: [UInt8] = []
     private(set) var isLost = false
     var isClosing = false
+    var isGivenUp = false
     /// Threads that wait for the end of a client's requests.
     var drainers = 0
     private(set) var requests: UInt64 = 0

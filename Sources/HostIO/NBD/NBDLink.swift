@@ -14,11 +14,11 @@ final class NBDLink: Sendable {
     private let slots: NBDSlots
     private let state: Monitor<NBDDiskState>
     private let onFailure: @Sendable (DiskFailure) -> Void
-    private let onLoss: @Sendable () -> Void
+    private let onLoss: @Sendable (NBDLoss) -> Void
 
     init(
         _ process: NBDProcess, _ slots: NBDSlots, _ state: sending NBDDiskState,
-        onFailure: @escaping @Sendable (DiskFailure) -> Void, onLoss: @escaping @Sendable () -> Void
+        onFailure: @escaping @Sendable (DiskFailure) -> Void, onLoss: @escaping @Sendable (NBDLoss) -> Void
     ) {
         self.process = process
         self.slots = slots
@@ -68,6 +68,7 @@ final class NBDLink: Sendable {
             return ()
         }
         if state.waiting(atMost: Self.drainPatience, end) != nil { return }
+        state.withLock { $0.isGivenUp = true }
         process.kill()
         state.waiting(end)
     }
@@ -162,11 +163,12 @@ final class NBDLink: Sendable {
     /// The program is gone, and the connection with it.
     private func lose() {
         process.kill()
-        let isClosing = state.withLock { state in
+        let loss: NBDLoss? = state.withLock { state in
             state.lose(slots)
-            return state.isClosing
+            if state.isClosing { return nil }
+            return state.isGivenUp ? .givenUp : .disconnected
         }
-        if !isClosing { onLoss() }
+        if let loss { onLoss(loss) }
         finishEnded()
         state.wakeAll()
     }

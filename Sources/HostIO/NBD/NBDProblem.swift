@@ -1,3 +1,11 @@
+/// Why a server's disk is one no more.
+package enum NBDLoss: Hashable, Sendable {
+    /// The server has gone, or the way to it.
+    case disconnected
+    /// It did not answer when a client had to go.
+    case givenUp
+}
+
 /// Why a server's disk could not be opened.
 package enum NBDProblem: Error, Hashable, Sendable {
     /// The program for such disks cannot be started.

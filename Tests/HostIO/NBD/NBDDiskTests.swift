@@ -11,7 +11,7 @@ import VMMTestSupport
 struct NBDDiskTests {
     private let client: DiskClient
     private let failures = Recorder<DiskFailure>()
-    private let losses = Recorder<Void>()
+    private let losses = Recorder<NBDLoss>()
 
     init() throws { client = try DiskClient() }
 
@@ -19,14 +19,14 @@ struct NBDDiskTests {
         try NBDDisk(server.uri, isReadOnly: isReadOnly) { [failures] in
             failures.record($0)
         } onLoss: { [losses] in
-            losses.record(())
+            losses.record($0)
         }
     }
 
     private func problem(_ uri: String, isReadOnly: Bool = false) -> NBDProblem? {
         do {
             _ = try NBDDisk(uri, isReadOnly: isReadOnly) { _ in
-            } onLoss: {
+            } onLoss: { _ in
             }
         } catch {
             if case .export(let problem) = error.problem { return problem }
@@ -128,7 +128,7 @@ struct NBDDiskTests {
         #expect(client.perform(disk, .write, 512, [buffer(0x1000, 512)]) == .failed)
         #expect(client.perform(disk, .flush) == .failed)
         disk.drain(client)
-        #expect(losses.count == 1 && failures.count == 102)
+        #expect(losses.values == [.disconnected] && failures.count == 102)
     }
 
     @Test("a server that stands still is given up when its client has to go")
@@ -145,7 +145,7 @@ struct NBDDiskTests {
         disk.drain(client)
         let ends = client.ends.withLock { $0.values.map { $0 } }
         #expect(ends.count == 100 && ends.allSatisfy { $0 == .failed || $0 == .abandoned })
-        #expect(ends.contains(.failed))
+        #expect(ends.contains(.failed) && losses.values == [.givenUp])
     }
 
     @Test("a disk that cannot be written is read only when that was asked for")
