@@ -98,6 +98,36 @@ int swvmm_kvm_set_cpuid2(int vcpu, const struct kvm_cpuid_entry2 *entries, uint3
 
 int swvmm_kvm_create_irqchip(int vm) { return result(ioctl(vm, KVM_CREATE_IRQCHIP, 0)); }
 
+int swvmm_kvm_enable_split_irqchip(int vm, uint32_t reserved) {
+    struct kvm_enable_cap cap = {.cap = KVM_CAP_SPLIT_IRQCHIP, .args = {reserved}};
+    return result(ioctl(vm, KVM_ENABLE_CAP, &cap));
+}
+
+enum { routing_capacity = 1024 };
+
+// kvm_irq_routing ends in a flexible array: this has its layout and lives on the stack.
+struct routing_table {
+    uint32_t nr;
+    uint32_t flags;
+    struct kvm_irq_routing_entry entries[routing_capacity];
+};
+
+_Static_assert(offsetof(struct routing_table, entries) == offsetof(struct kvm_irq_routing, entries), "layout of kvm_irq_routing");
+
+int swvmm_kvm_set_gsi_routing(int vm, const struct kvm_irq_routing_entry *entries, uint32_t count) {
+    struct routing_table table;
+    if (count > routing_capacity) return -E2BIG;
+    table.nr = count;
+    table.flags = 0;
+    if (count > 0) memcpy(table.entries, entries, count * sizeof *entries);
+    return result(ioctl(vm, KVM_SET_GSI_ROUTING, &table));
+}
+
+int swvmm_kvm_interrupt(int vcpu, uint8_t vector) {
+    struct kvm_interrupt interrupt = {.irq = vector};
+    return result(ioctl(vcpu, KVM_INTERRUPT, &interrupt));
+}
+
 int swvmm_kvm_set_tss_addr(int vm, uint64_t address) {
     return result(ioctl(vm, KVM_SET_TSS_ADDR, (unsigned long)address));
 }

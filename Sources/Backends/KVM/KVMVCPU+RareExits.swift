@@ -13,8 +13,15 @@ extension KVMVCPU {
         switch reason {
         case .hlt:
             return .halted
-        case .intr, .irqWindowOpen:
+        case .intr:
             // The guest's state is complete and nothing is wanted of us.
+            return .interrupted
+        case .irqWindowOpen:
+            // What it was asked for may have gone: the next entry looks.
+            unsafe page.pointee.request_interrupt_window = 0
+            return .interrupted
+        case .ioapicEOI:
+            tellEndOfInterrupt()
             return .interrupted
         case .shutdown:
             return .shutdown
@@ -28,7 +35,7 @@ extension KVMVCPU {
             return decodeInternalError()
         case .io, .mmio, .unknown, .exception, .hypercall, .setTPR, .tprAccess, .s390SIEIC, .s390Reset, .dcr, .nmi,
             .osi,
-            .paprHypercall, .s390UControl, .watchdog, .s390TSCH, .epr, .s390STSI, .ioapicEOI, .hyperV, .armNISV,
+            .paprHypercall, .s390UControl, .watchdog, .s390TSCH, .epr, .s390STSI, .hyperV, .armNISV,
             .x86ReadMSR, .x86WriteMSR, .dirtyRingFull, .apResetHold, .x86BusLock, .xen, .riscvSBI, .riscvCSR, .notify,
             .loongArchIOCSR, .memoryFault, .tdx:
             return .failure(.unhandledExit(reason: number))

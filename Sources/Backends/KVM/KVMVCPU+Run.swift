@@ -24,6 +24,10 @@ extension KVMVCPU {
             return decodeExit()
         }
         while true {
+            #if arch(x86_64)
+                // Pairs with the wire's store, which a kick follows: what this misses ends KVM_RUN.
+                if externalRequest.load(ordering: .sequentiallyConsistent) { try takeExternalInterrupt() }
+            #endif
             let result = enter()
             if result == 0 { return decodeExit() }
             switch -result {

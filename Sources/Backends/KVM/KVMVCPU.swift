@@ -67,6 +67,10 @@ package final class KVMVCPU: VCPU {
     /// The thread that is inside KVM_RUN or about to enter it, or 0.
     let runner = Atomic<Int32>(0)
     let kickPending = Atomic<Bool>(false)
+    #if arch(x86_64)
+        /// INT of the 8259s, where those are not KVM's. Only vCPU 0 has that wire.
+        let externalRequest = Atomic<Bool>(false)
+    #endif
 
     init(machine: KVMVirtualMachine, index: VCPUIndex) throws(KVMError) {
         guard KickSignal.isInstalled else { throw .signalRefused(errno: EINVAL) }

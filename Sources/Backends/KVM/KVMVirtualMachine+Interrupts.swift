@@ -15,10 +15,7 @@ extension KVMVirtualMachine: InKernelInterruptController {
     /// Delivers `msi`. One that no local APIC accepts is lost, as on a bus: the guest wrote that address.
     package func signal(_ msi: MSI) throws(KVMError) {
         try requirePlatform()
-        var message = kvm_msi()
-        message.address_lo = UInt32(truncatingIfNeeded: msi.address.rawValue)
-        message.address_hi = UInt32(truncatingIfNeeded: msi.address.rawValue >> 32)
-        message.data = msi.data
+        var message = kvm_msi(msi)
         // SAFETY: the struct lives through the call.
         let result = unsafe swvmm_kvm_signal_msi(descriptor.number, &message)
         // KVM passes "no destination" (-1) on as it is, which reads as EPERM, and says EINVAL to a malformed address.
@@ -28,10 +25,19 @@ extension KVMVirtualMachine: InKernelInterruptController {
 
     /// Throws when the controller, which exists afterwards, has no such input.
     func checkInput(_ input: UInt32) throws(KVMError) {
-        guard input < Self.interruptInputCount else {
-            throw .noSuchInterruptInput(input, count: Self.interruptInputCount)
+        guard input < interruptInputCount else {
+            throw .noSuchInterruptInput(input, count: interruptInputCount)
         }
         try requirePlatform()
+    }
+}
+
+extension kvm_msi {
+    init(_ message: MSI) {
+        self.init()
+        address_lo = UInt32(truncatingIfNeeded: message.address.rawValue)
+        address_hi = UInt32(truncatingIfNeeded: message.address.rawValue >> 32)
+        data = message.data
     }
 }
 

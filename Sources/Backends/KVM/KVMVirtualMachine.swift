@@ -6,7 +6,7 @@ package import VMMCore
 /// A machine of the host's KVM, with KVM's own interrupt controllers and timers.
 ///
 /// On x86 those are two 8259s, an I/O APIC with 24 inputs, a local APIC a vCPU and, unless left out, an 8254 at ports
-/// 0x40 to 0x43 and 0x61; on arm64 a GICv3 and the generic timers, with PSCI 1.x behind HVC. Threading: any thread. The file
+/// 0x40 to 0x43 and 0x61; or the local APICs only (`KVMVirtualMachine+LocalAPICs.swift`); on arm64 a GICv3 and the generic timers, with PSCI 1.x behind HVC. Threading: any thread. The file
 /// descriptors close with the last reference.
 package final class KVMVirtualMachine: VirtualMachine {
     package typealias CPU = KVMVCPU
@@ -18,12 +18,17 @@ package final class KVMVirtualMachine: VirtualMachine {
         /// x86: KVM's 8254 timer, with the speaker port that goes with it. A machine without leaves its ports to devices, and
         /// is created 1 to 8 ms earlier: its creation waits for a grace period of the kernel.
         package var hasTimer8254: Bool
+        /// x86: KVM has the local APICs only, and no 8254. `connect` tells it of the controllers before them.
+        package var hasLocalAPICsOnly: Bool
         /// arm64: where the GICv3's register frames are; x86 ignores it.
         package var gicFrames: GICFrames
 
-        package init(vcpuCount: Int = 1, hasTimer8254: Bool = true, gicFrames: GICFrames = .virt) {
+        package init(
+            vcpuCount: Int = 1, hasTimer8254: Bool = true, hasLocalAPICsOnly: Bool = false, gicFrames: GICFrames = .virt
+        ) {
             self.vcpuCount = vcpuCount
-            self.hasTimer8254 = hasTimer8254
+            self.hasTimer8254 = hasTimer8254 && !hasLocalAPICsOnly
+            self.hasLocalAPICsOnly = hasLocalAPICsOnly
             self.gicFrames = gicFrames
         }
     }
@@ -53,6 +58,10 @@ package final class KVMVirtualMachine: VirtualMachine {
         var slots: [GuestRange] = []
         var nextVCPU = VCPUIndex(0)
         var hasPlatform = false
+        #if arch(x86_64)
+            /// The controllers before the local APICs, where those are KVM's alone.
+            var controllers: OuterControllers?
+        #endif
         #if arch(arm64)
             var gic: Descriptor?
             var its: Descriptor?

@@ -52,6 +52,12 @@ int swvmm_kvm_set_guest_debug(int vcpu, const struct kvm_guest_debug *debug);
 // Copies at most `capacity` entries into `entries`; returns their count, or -E2BIG when there are more.
 int swvmm_kvm_get_supported_cpuid(int kvm, struct kvm_cpuid_entry2 *entries, uint32_t capacity);
 int swvmm_kvm_create_irqchip(int vm);
+// KVM_CAP_SPLIT_IRQCHIP: local APICs only; `reserved` global system interrupts are an I/O APIC's.
+int swvmm_kvm_enable_split_irqchip(int vm, uint32_t reserved);
+// Replaces the whole table; -E2BIG when there are more than it can have here.
+int swvmm_kvm_set_gsi_routing(int vm, const struct kvm_irq_routing_entry *_Nullable entries, uint32_t count);
+// -EEXIST while the last one has not been taken.
+int swvmm_kvm_interrupt(int vcpu, uint8_t vector);
 int swvmm_kvm_set_tss_addr(int vm, uint64_t address);
 int swvmm_kvm_set_identity_map_addr(int vm, uint64_t address);
 int swvmm_kvm_create_pit2(int vm, const struct kvm_pit_config *configuration);

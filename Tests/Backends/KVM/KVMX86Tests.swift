@@ -164,12 +164,13 @@
         let cpu: KVMVCPU
 
         init(
-            _ code: [UInt8], vcpuCount: Int = 1, size: UInt64 = 0x10000
+            _ code: [UInt8], vcpuCount: Int = 1, size: UInt64 = 0x10000, hasLocalAPICsOnly: Bool = false
         ) throws {
             let host = try #require(Self.host)
             memory = try GuestMemory([try #require(GuestRange(start: GuestAddress(0), size: size))])
             try memory.copyIn(code, to: GuestAddress(0x1000))
-            machine = try KVMVirtualMachine(host: host, configuration: .init(vcpuCount: vcpuCount))
+            machine = try KVMVirtualMachine(
+                host: host, configuration: .init(vcpuCount: vcpuCount, hasLocalAPICsOnly: hasLocalAPICsOnly))
             try machine.map(memory)
             cpu = try machine.makeVCPU(VCPUIndex(0))
             var registers = try cpu.registers()

@@ -11,6 +11,7 @@
         /// SPIs of the in-kernel GICv3. With the 32 private interrupts 256 INTIDs; KVM takes 64 to 1024, in steps of 32.
         /// Source: Linux Documentation/virt/kvm/devices/arm-vgic-v3.rst, "KVM_DEV_ARM_VGIC_GRP_NR_IRQS".
         static let interruptInputCount: UInt32 = 256 - privateInterruptCount
+        var interruptInputCount: UInt32 { Self.interruptInputCount }
         /// SGIs and PPIs: INTIDs below the SPIs. Source: Arm IHI 0069, 2.2.
         private static let privateInterruptCount: UInt32 = 32
 

@@ -12,8 +12,8 @@
         /// An xAPIC identifier has 8 bits and 0xFF is the broadcast.
         static let architecturalVCPULimit = 255
 
-        /// Inputs of the in-kernel I/O APIC (KVM_IOAPIC_NUM_PINS); the first 16 reach the 8259s too.
-        static let interruptInputCount: UInt32 = 24
+        /// Inputs of the in-kernel I/O APIC (KVM_IOAPIC_NUM_PINS); the first 16 reach the 8259s too. None where the I/O APIC is not KVM's.
+        var interruptInputCount: UInt32 { configuration.hasLocalAPICsOnly ? 0 : 24 }
 
         /// KVM_CREATE_VM's argument.
         static func machineType(on host: KVMHost) -> UInt { 0 }
@@ -30,6 +30,7 @@
             try checked(
                 swvmm_kvm_set_identity_map_addr(vm, Self.reservedAddress.rawValue), .setIdentityMapAddress)
             try checked(swvmm_kvm_set_tss_addr(vm, Self.reservedAddress.rawValue + 4096), .setTSSAddress)
+            guard !configuration.hasLocalAPICsOnly else { return try setUpLocalAPICs() }
             try checked(swvmm_kvm_create_irqchip(vm), .createIRQChip)
             if configuration.hasTimer8254 {
                 var timer = kvm_pit_config()
