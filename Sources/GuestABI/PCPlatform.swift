@@ -10,6 +10,12 @@ package enum PCPlatform {
     /// MC146818 real-time clock: index at 0x70, data at 0x71.
     package static let rtcPort: UInt16 = 0x70
     package static let pitPort: UInt16 = 0x40
+    /// Port B: gate and output of the PIT's counter 2.
+    package static let systemControlPort: UInt16 = 0x61
+    package static let firstPICPort: UInt16 = 0x20
+    package static let secondPICPort: UInt16 = 0xA0
+    /// ELCR1 and ELCR2.
+    package static let triggerPort: UInt16 = 0x4D0
     /// Debug console: each byte written is printed; reads give 0xE9.
     package static let debugConsolePort: UInt16 = 0xE9
     /// Debug exit: a write of `v` ends the machine with the code `(v << 1) | 1`, as QEMU's isa-debug-exit does.

@@ -43,6 +43,8 @@ package enum BootError: Error, Sendable {
     case softwareCPU(SoftwareCPUError)
     /// Semihosting calls are answered for arm64 guests on the software CPU only.
     case noSemihosting(MachineConfiguration.Architecture)
+    /// Only x86_64 machines on KVM have the choice.
+    case noSplitInterruptChip
     case kvm(KVMError)
     case memory(GuestMemoryError)
     case memoryLargerThanHost(wanted: UInt64, hostMemory: UInt64)

@@ -31,6 +31,7 @@ package struct BootPreparation: Sendable {
     package let virtioDevices: [VirtioDeviceKind]
     package let transport: MachineConfiguration.Transport
     package let queues: MachineConfiguration.Queues
+    package let interruptChip: MachineConfiguration.InterruptChip
 
     /// Reads the files and decides the architecture. Opens no backend.
     package init(_ configuration: MachineConfiguration) throws(BootError) {
@@ -63,6 +64,8 @@ package struct BootPreparation: Sendable {
             + configuration.networks.indices.map(VirtioDeviceKind.network)
             + configuration.shares.indices.map(VirtioDeviceKind.share)
         queues = configuration.queues
+        interruptChip = configuration.interruptChip
+        guard interruptChip == .kernel || architecture == .x86_64 else { throw .noSplitInterruptChip }
         let isBusy = !configuration.disks.isEmpty || !configuration.networks.isEmpty
         transport = configuration.transport ?? (architecture == .arm64 && !isBundled && isBusy ? .pci : .mmio)
         let places = VirtioPlaces(architecture, transport)

@@ -43,6 +43,14 @@ public struct MachineConfiguration: Sendable {
         case packed
     }
 
+    /// Whose the interrupt controllers of an x86_64 guest are, and its PIT.
+    public enum InterruptChip: String, CaseIterable, Sendable {
+        /// All of them KVM's.
+        case kernel
+        /// The local APICs are KVM's, all others ours.
+        case split
+    }
+
     /// How the guest reaches its virtio devices.
     public enum Transport: String, CaseIterable, Sendable {
         /// Registers at fixed addresses.
@@ -204,6 +212,7 @@ public struct MachineConfiguration: Sendable {
     /// Nil: PCI on arm64 for a guest with a disk that is not the bundled unikernel, else MMIO. On x86_64 only the bundled
     /// unikernel is told of a PCI bus.
     public var transport: Transport?
+    public var interruptChip = InterruptChip.kernel
     /// The virtio devices' virtqueues.
     public var queues = Queues.packed
     /// A virtio entropy device. Nil: for arm64 guests but the bundled unikernel, which has no need of it.

@@ -25,6 +25,7 @@ extension BootError {
             "--accel software: the software CPU executes arm64 guests, not \(architecture.rawValue) ones; use --accel kvm"
         case .noSemihosting(let architecture):
             "--semihosting: answered for arm64 guests on the software CPU, not for \(architecture.rawValue) ones on KVM"
+        case .noSplitInterruptChip: "--irqchip split: for x86_64 guests only"
         case .softwareCPU(let error): "the software CPU: \(error.words)"
         case .memoryMap(let error): "two devices want the same addresses: \(error)"
         case .pciWindowIsFull: "the devices' registers do not fit into the PCI bus's window"

@@ -105,6 +105,12 @@ struct GuestOptions: ParsableArguments {
 
     @Option(
         help:
+            "Where the interrupt controllers and the PIT of an x86_64 guest are: kernel, or split: the local APICs in KVM, all others in swvmm. Default: kernel."
+    )
+    var irqchip = MachineConfiguration.InterruptChip.kernel
+
+    @Option(
+        help:
             "The virtqueues that drivers of virtio devices are offered: split, or packed beside those. Default: packed."
     )
     var queue = MachineConfiguration.Queues.packed
@@ -168,6 +174,7 @@ struct GuestOptions: ParsableArguments {
         configuration.deviceTree = dtb
         configuration.transport = transport
         configuration.queues = queue
+        configuration.interruptChip = irqchip
         configuration.hasEntropyDevice = rng
         return configuration
     }
@@ -176,6 +183,7 @@ struct GuestOptions: ParsableArguments {
 extension MachineConfiguration.Architecture: ExpressibleByArgument {}
 extension MachineConfiguration.Accelerator: ExpressibleByArgument {}
 extension MachineConfiguration.Queues: ExpressibleByArgument {}
+extension MachineConfiguration.InterruptChip: ExpressibleByArgument {}
 extension MachineConfiguration.Console: ExpressibleByArgument {}
 extension MachineConfiguration.Transport: ExpressibleByArgument {}
 

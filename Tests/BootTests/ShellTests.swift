@@ -4,10 +4,11 @@ internal import Testing
 @Suite(.needsKVM) struct ShellTests {
     private static let prompt = "unikernel> "
 
-    @Test("the acceptance dialogue: exit code 0, and the environment that was given")
-    func acceptance() throws {
+    @Test(
+        "the acceptance dialogue: exit code 0, and the environment that was given", arguments: ["kernel", "split"])
+    func acceptance(irqchip: String) throws {
         let ended = try Swvmm.run(
-            "boot", "--arch", "x86_64", "--accel", "kvm", "-e", "test.mark=42", "--timeout", "60",
+            "boot", "--arch", "x86_64", "--accel", "kvm", "--irqchip", irqchip, "-e", "test.mark=42", "--timeout", "60",
             input: .text("uptime\nmem\nenv\npoweroff\n"))
         #expect(ended.ending == .exited(0))
         #expect(ended.output.contains("test.mark=42"))
@@ -24,10 +25,10 @@ internal import Testing
         #expect(ended.output.contains("console=serial"))
     }
 
-    @Test("--cpus N brings N CPUs up", arguments: [2, 4])
-    func cpus(count: Int) throws {
+    @Test("--cpus N brings N CPUs up", arguments: [(2, "kernel"), (4, "kernel"), (2, "split")])
+    func cpus(count: Int, irqchip: String) throws {
         let ended = try Swvmm.run(
-            "boot", "--cpus", "\(count)", "--timeout", "60", input: .text("cpus\npoweroff\n"))
+            "boot", "--cpus", "\(count)", "--irqchip", irqchip, "--timeout", "60", input: .text("cpus\npoweroff\n"))
         #expect(ended.ending == .exited(0))
         for cpu in 0..<count { #expect(ended.output.contains("cpu \(cpu)  online")) }
         #expect(!ended.output.contains("cpu \(count)  online"))

@@ -8,6 +8,8 @@ package import VMMCore
 /// Source: 8259A; ELCR: Intel 82801 data sheets.
 package final class I8259Pair: Sendable, InterruptAcknowledging {
     package static let inputCount = 16
+    /// Between the two, and no device's.
+    package static let cascade = I8259PairState.cascade
 
     private let line: any InterruptLine
     private let state = Mutex(I8259PairState())

@@ -5,7 +5,7 @@
     internal import TimerDevices
     internal import VMMCore
 
-    /// The devices of the `pc` machine on their ports, and what is in memory. The interrupt controllers and the PIT are the backend's.
+    /// The devices of the `pc` machine on their ports, and what is in memory. Interrupt controllers and PIT that are the backend's are not here.
     struct PCDevices {
         /// Where the devices' wires and characters lead.
         struct Connections {
@@ -17,10 +17,7 @@
             var serial: any CharacterChannel
             /// The debugger's end of the bvmdebug port; nil: no such device.
             var debugPort: (any CharacterChannel)?
-            /// The wire of IRQ 4.
-            var com1: any InterruptLine
-            /// The wire of the ACPI system control interrupt.
-            var acpiSCI: any InterruptLine
+            var interrupts: PCInterrupts
             /// What is in memory.
             var memory = MMIOBus.Builder().build()
         }
@@ -31,7 +28,7 @@
         init(_ connections: Connections) throws(PortBusError) {
             let machine = connections.machine
             let faults = connections.faults
-            uart = UART16550(channel: connections.serial, interrupt: connections.com1)
+            uart = UART16550(channel: connections.serial, interrupt: connections.interrupts.line(PCPlatform.com1IRQ))
             let i8042 = I8042ResetDevice(machine: machine)
 
             var ports = PortBus.Builder()
@@ -49,12 +46,14 @@
             try ports.insert(ResetControlRegister(machine: machine), at: PCPlatform.resetControlPort)
             try ports.insert(
                 ACPIPowerManagement(
-                    clock: connections.clock, interrupt: connections.acpiSCI, machine: machine, faults: faults),
+                    clock: connections.clock, interrupt: connections.interrupts.line(PCPlatform.acpiSCI),
+                    machine: machine, faults: faults),
                 at: PCPlatform.acpiPMPort)
             try ports.insert(PanicNotifierDevice(machine: machine, faults: faults), at: PCPlatform.panicPort)
             try ports.insert(DebugExitDevice(machine: machine), at: PCPlatform.debugExitPort)
             try ports.insert(DebugConsoleDevice(channel: connections.bvmConsole), at: PCPlatform.debugConsolePort)
             try ports.insert(POSTCodeDevice(), at: PCPlatform.postPort)
+            for controller in connections.interrupts.ports { try ports.insert(controller.device, at: controller.port) }
             buses = MachineBuses(mmio: connections.memory, ports: ports.build())
         }
     }

@@ -2,7 +2,6 @@
     internal import Boot
     internal import ConsoleDevices
     internal import Debugger
-    internal import GuestABI
     internal import KVMBackend
     internal import VMMCore
     internal import X86
@@ -30,15 +29,17 @@
 
             let backend: KVMVirtualMachine
             var vcpus: [KVMVCPU] = []
-            let com1: KVMInterruptLine
-            let sci: KVMInterruptLine
+            let interrupts: PCInterrupts
             do throws(KVMError) {
                 backend = try KVMVirtualMachine(
-                    host: kvm, configuration: .init(vcpuCount: cpuCount, hasTimer8254: !preparation.isBundled))
+                    host: kvm,
+                    configuration: .init(
+                        vcpuCount: cpuCount, hasTimer8254: !preparation.isBundled,
+                        hasLocalAPICsOnly: preparation.interruptChip == .split))
                 try backend.map(memory)
                 for index in 0..<cpuCount { vcpus.append(try backend.makeVCPU(VCPUIndex(index))) }
-                com1 = try backend.interruptLine(PCPlatform.com1IRQ)
-                sci = try backend.interruptLine(PCPlatform.acpiSCI)
+                interrupts = try PCInterrupts(
+                    backend, firstCPU: vcpus[0], choice: preparation.interruptChip, host: host)
             } catch {
                 throw .kvm(error)
             }
@@ -55,12 +56,12 @@
             do throws(KVMError) { try vcpus[0].setRegisters(registers) } catch { throw .kvm(error) }
             timeline?.mark("image loaded")
 
-            virtio = try PCVirtio(preparation, memory: memory, backend: backend, host: host)
+            virtio = try PCVirtio(preparation, memory: memory, interrupts: interrupts, host: host)
             do throws(PortBusError) {
                 devices = try PCDevices(
                     .init(
                         machine: lifecycle, clock: host.clock, faults: host.faults, bvmConsole: host.bvmConsole,
-                        serial: host.serial, debugPort: host.debugPort, com1: com1, acpiSCI: sci,
+                        serial: host.serial, debugPort: host.debugPort, interrupts: interrupts,
                         memory: virtio.bus))
             } catch {
                 throw .ports(error)
