@@ -9,6 +9,7 @@ package enum PCPlatform {
     package static let i8042ResetCommand: UInt8 = 0xFE
     /// MC146818 real-time clock: index at 0x70, data at 0x71.
     package static let rtcPort: UInt16 = 0x70
+    package static let rtcIRQ: UInt32 = 8
     package static let pitPort: UInt16 = 0x40
     /// Port B: gate and output of the PIT's counter 2.
     package static let systemControlPort: UInt16 = 0x61

@@ -24,6 +24,15 @@ struct RTC_A: RawRepresentable {
     static let writable: UInt8 = 0x7F
     /// The 32.768 kHz time base and the 1024 Hz rate: what PC firmware sets.
     static let firmwareValue = RTC_A(rawValue: 0x26)
+    /// Bits 3:0, RS: the periodic interrupt's rate in Hz; nil: there is none. Source: MC146818A, table 5, with the 32.768 kHz time base.
+    var rate: Int64? {
+        switch rawValue[0...3] {
+        case 0: nil
+        case 1: 256
+        case 2: 128
+        case let selection: 32768 >> Int64(selection - 1)
+        }
+    }
     /// Bits 6:4, DV. 11x holds the divider chain in reset: no updates.
     var dividerIsReset: Bool { rawValue[5...6] == 0b11 }
     /// Bit 7. An update is in progress, or begins within 244 µs.
@@ -40,6 +49,8 @@ struct RTC_B: RawRepresentable {
     static let firmwareValue = RTC_B(rawValue: 0x02)
     /// Bit 7. 1: no updates, the program is setting the time.
     var set: Bool { rawValue[bit: 7] }
+    /// Bits 6, 5 and 4: PIE, AIE and UIE, where register C has their flags.
+    var enabledInterrupts: UInt8 { rawValue & RTC_C.flags }
     /// Bit 4, UIE. Cleared when SET goes high.
     var updateEndedInterruptEnable: Bool {
         get { rawValue[bit: 4] }
@@ -51,13 +62,40 @@ struct RTC_B: RawRepresentable {
     var is24Hour: Bool { rawValue[bit: 1] }
 }
 
+extension RTC_B {
+    /// What a byte says in this format; nil: nothing.
+    func number(_ byte: UInt8) -> Int? {
+        if isBinary { return byte < 100 ? Int(byte) : nil }
+        let (tens, ones) = (Int(byte[4...7]), Int(byte[0...3]))
+        return tens < 10 && ones < 10 ? tens * 10 + ones : nil
+    }
+
+    /// An hour, 0 to 23 when it is one.
+    func hour(_ byte: UInt8) -> Int? {
+        guard !is24Hour else { return number(byte) }
+        guard let hour = number(byte & 0x7F), (1...12).contains(hour) else { return nil }
+        return hour % 12 + (byte[bit: 7] ? 12 : 0)
+    }
+}
+
 /// Register C: flags, cleared by reading. Source: MC146818A, "Register C ($0C)".
 struct RTC_C: RawRepresentable {
     var rawValue: UInt8 = 0
+    static let flags: UInt8 = 0x70
     /// Bit 4, UF. An update has ended since the last read.
     var updateEnded: Bool {
         get { rawValue[bit: 4] }
         set { rawValue[bit: 4] = newValue }
+    }
+    /// Bit 5, AF. The time was the alarm's.
+    var alarm: Bool {
+        get { rawValue[bit: 5] }
+        set { rawValue[bit: 5] = newValue }
+    }
+    /// Bit 6, PF. A period has ended.
+    var periodic: Bool {
+        get { rawValue[bit: 6] }
+        set { rawValue[bit: 6] = newValue }
     }
     /// Bit 7, IRQF. A flag and its enable are both set.
     var interruptRequest: Bool {
@@ -98,21 +136,10 @@ struct RTCTimeBytes: Hashable {
 
     /// The time that the bytes say, or nil when they say none. The day of the week is not looked at.
     func time(format: RTC_B) -> CivilTime? {
-        func decode(_ byte: UInt8) -> Int? {
-            if format.isBinary { return byte < 100 ? Int(byte) : nil }
-            let (tens, ones) = (Int(byte[4...7]), Int(byte[0...3]))
-            return tens < 10 && ones < 10 ? tens * 10 + ones : nil
-        }
-        var hourByte = hours
-        if !format.is24Hour { hourByte[bit: 7] = false }
-        guard let second = decode(seconds), let minute = decode(minutes), var hour = decode(hourByte),
-            let day = decode(dayOfMonth), let month = decode(month), let year = decode(year),
-            let century = decode(century)
+        guard let second = format.number(seconds), let minute = format.number(minutes), let hour = format.hour(hours),
+            let day = format.number(dayOfMonth), let month = format.number(month), let year = format.number(year),
+            let century = format.number(century)
         else { return nil }
-        if !format.is24Hour {
-            guard (1...12).contains(hour) else { return nil }
-            hour = hour % 12 + (hours[bit: 7] ? 12 : 0)
-        }
         return CivilTime(
             year: century * 100 + year, month: month, day: day, hour: hour, minute: minute, second: second)
     }

@@ -2,6 +2,12 @@ internal import VMMCore
 
 /// The state of an MC146818: its RAM, its control registers, and how its time runs against the host's.
 struct MC146818State {
+    /// Both clocks at one moment: the wall clock that the guest reads, the monotonic one that deadlines count in.
+    struct Moment {
+        var now: Nanoseconds
+        var realTime: Nanoseconds
+    }
+
     /// A point in time: seconds since 1970-01-01 00:00:00 UTC, and nanoseconds below a second.
     private struct Instant {
         var seconds: Int64
@@ -26,12 +32,15 @@ struct MC146818State {
     private var a = RTC_A.firmwareValue
     private var b = RTC_B.firmwareValue
     private var counting = Counting.running(Instant(seconds: 0, nanoseconds: 0))
-    /// The guest's second when register C was read last.
-    private var secondOfLastFlags: Int64
+    private var c = RTC_C()
+    /// The guest's time up to which register C has been brought.
+    private var settled: Instant
+    /// What the deadline was computed for, by the host's wall clock.
+    private var deadlineIsFor: Int64?
+    var output = InterruptOutput()
+    var deadline = DeadlineOutput()
 
-    init(hostTime: Nanoseconds) {
-        secondOfLastFlags = Int64(hostTime.rawValue / UInt64(Self.second))
-    }
+    init(hostTime: Nanoseconds) { settled = Self.instant(hostTime) }
 
     mutating func writeIndex(_ value: UInt8) { index = value }
 
@@ -48,7 +57,8 @@ struct MC146818State {
         case .b:
             return b.rawValue
         case .c:
-            return readFlags(hostTime)
+            defer { c.rawValue = 0 }
+            return c.rawValue
         case .d:
             // VRT: RAM and time are valid.
             return 0x80
@@ -127,8 +137,8 @@ struct MC146818State {
         counting = .running(
             Instant(
                 seconds: instant.seconds - host.seconds, nanoseconds: instant.nanoseconds - host.nanoseconds))
-        secondOfLastFlags = min(secondOfLastFlags, instant.seconds)
-        secondOfLastFlags = max(secondOfLastFlags, instant.seconds - 1)
+        // Being set is no update.
+        settled = instant
     }
 
     /// The guest's time. Cannot overflow: host times are below 2^35 seconds, set times below the year 10000.
@@ -170,13 +180,99 @@ struct MC146818State {
         }
     }
 
-    /// Register C: UF when a second has passed since the last read. AF and PF are never set: see `MC146818RTC`.
-    private mutating func readFlags(_ hostTime: Nanoseconds) -> UInt8 {
-        let now = guestTime(hostTime).seconds
-        var flags = RTC_C()
-        flags.updateEnded = now != secondOfLastFlags
-        flags.interruptRequest = flags.updateEnded && b.updateEndedInterruptEnable
-        secondOfLastFlags = now
-        return flags.rawValue
+    // MARK: - Interrupts
+
+    private var isHeld: Bool {
+        if case .held = counting { true } else { false }
+    }
+
+    /// Brings register C, line and deadline to what the moment makes of them. Call it before and after each step.
+    mutating func update(_ moment: Moment) {
+        settle(guestTime(moment.realTime))
+        c.interruptRequest = c.rawValue & b.enabledInterrupts != 0
+        output.want(c.interruptRequest)
+        // A flag that is set already brings no new interrupt before it has been read.
+        let awaited = b.enabledInterrupts & ~c.rawValue
+        guard !c.interruptRequest, let wait = timeUntil(awaited) else {
+            deadlineIsFor = nil
+            deadline.want(nil)
+            return
+        }
+        // A step of the host's wall clock since is noticed at the deadline, or at the next access.
+        let target = Int64(clamping: moment.realTime.rawValue).addingReportingOverflow(wait).partialValue
+        guard deadline.deadline == nil || deadlineIsFor != target else { return }
+        deadlineIsFor = target
+        deadline.want(moment.now + Nanoseconds(UInt64(max(0, wait))))
+    }
+
+    /// The deadline has come. If it came too early, the next update makes another one.
+    mutating func deadlinePassed() {
+        deadline.passed()
+        deadline.want(nil)
+        deadlineIsFor = nil
+    }
+
+    /// Sets the flags of what happened since the last time.
+    private mutating func settle(_ time: Instant) {
+        let last = settled
+        settled = time
+        if !a.dividerIsReset, let rate = a.rate, Self.periods(last, rate) != Self.periods(time, rate) {
+            c.periodic = true
+        }
+        guard !isHeld, time.seconds != last.seconds else { return }
+        c.updateEnded = true
+        if let alarm = nextAlarm(after: last.seconds), alarm <= time.seconds { c.alarm = true }
+    }
+
+    /// Nanoseconds from the settled time to the first of these flags; nil: none will come.
+    private func timeUntil(_ flags: UInt8) -> Int64? {
+        let wanted = RTC_C(rawValue: flags)
+        var first: Int64?
+        func consider(_ wait: Int64) { first = min(first ?? .max, wait) }
+        if wanted.periodic, !a.dividerIsReset, let rate = a.rate {
+            let inSecond = settled.nanoseconds * rate / Self.second + 1
+            consider((inSecond * Self.second + rate - 1) / rate - settled.nanoseconds)
+        }
+        guard !isHeld else { return first }
+        if wanted.updateEnded { consider(Self.second - settled.nanoseconds) }
+        if wanted.alarm, let alarm = nextAlarm(after: settled.seconds) {
+            consider((alarm - settled.seconds) * Self.second - settled.nanoseconds)
+        }
+        return first
+    }
+
+    /// How many periods have ended.
+    private static func periods(_ time: Instant, _ rate: Int64) -> Int64 {
+        time.seconds &* rate &+ time.nanoseconds * rate / second
+    }
+
+    /// The first second after `second` with the alarm's time, at most a day later; nil: it is no time.
+    ///
+    /// Source: MC146818A, "Alarm Bytes": one whose two upper bits are set is for every hour, minute or second.
+    private func nextAlarm(after second: Int64) -> Int64? {
+        let bytes = [ram[0x05], ram[0x03], ram[0x01]] as InlineArray<3, UInt8>
+        /// Nil: any.
+        var wanted = InlineArray<3, Int?>(repeating: nil)
+        for index in 0..<3 where bytes[index] < 0xC0 {
+            guard let value = index == 0 ? b.hour(bytes[index]) : b.number(bytes[index]),
+                value < (index == 0 ? 24 : 60)
+            else { return nil }
+            wanted[index] = value
+        }
+        var time = second + 1
+        // At most 24 hours, 60 minutes and 60 seconds are passed over, and what is left of the first ones.
+        for _ in 0..<300 {
+            let clock = CivilTime(secondsSinceEpoch: time)
+            if wanted[0].map({ $0 != clock.hour }) ?? false {
+                time += Int64(3600 - clock.minute * 60 - clock.second)
+            } else if wanted[1].map({ $0 != clock.minute }) ?? false {
+                time += Int64(60 - clock.second)
+            } else if wanted[2].map({ $0 != clock.second }) ?? false {
+                time += 1
+            } else {
+                return time
+            }
+        }
+        return nil
     }
 }

@@ -11,6 +11,8 @@
         struct Connections {
             var machine: any MachineControl
             var clock: any Clock
+            /// Deadlines by `clock`.
+            var deadlines: any DeadlineSource
             var faults: GuestFaultLog
             /// The console that the guest was told to use gets the input; the other one can only print.
             var bvmConsole: any CharacterChannel
@@ -40,7 +42,11 @@
                     at: PCPlatform.bvmDebugPort)
             }
             try ports.insert(uart, at: PCPlatform.com1Port)
-            try ports.insert(MC146818RTC(clock: connections.clock), at: PCPlatform.rtcPort)
+            let alarm = connections.deadlines.makeDeadline()
+            let clock = MC146818RTC(
+                clock: connections.clock, interrupt: connections.interrupts.line(PCPlatform.rtcIRQ), scheduler: alarm)
+            alarm.setHandler { [weak clock] in clock?.deadlinePassed() }
+            try ports.insert(clock, at: PCPlatform.rtcPort)
             try ports.insert(i8042.dataPort, at: PCPlatform.i8042DataPort)
             try ports.insert(i8042.commandPort, at: PCPlatform.i8042CommandPort)
             try ports.insert(ResetControlRegister(machine: machine), at: PCPlatform.resetControlPort)

@@ -60,8 +60,9 @@
             do throws(PortBusError) {
                 devices = try PCDevices(
                     .init(
-                        machine: lifecycle, clock: host.clock, faults: host.faults, bvmConsole: host.bvmConsole,
-                        serial: host.serial, debugPort: host.debugPort, interrupts: interrupts,
+                        machine: lifecycle, clock: host.clock, deadlines: host.deadlines, faults: host.faults,
+                        bvmConsole: host.bvmConsole, serial: host.serial, debugPort: host.debugPort,
+                        interrupts: interrupts,
                         memory: virtio.bus))
             } catch {
                 throw .ports(error)

@@ -7,9 +7,16 @@ import VMMTestSupport
     /// 2024-02-29 23:59:58 UTC, a Thursday.
     static let leapDay = Nanoseconds.seconds(1_709_251_198)
     let clock = ManualClock(realTime: leapDay)
+    let line = RecordingInterruptLine()
+    let deadline = RecordingDeadline()
     let rtc: MC146818RTC
 
-    init() { rtc = MC146818RTC(clock: clock) }
+    init() { rtc = MC146818RTC(clock: clock, interrupt: line, scheduler: deadline) }
+
+    func advance(by duration: Nanoseconds) {
+        clock.advance(by: duration)
+        while deadline.take(at: clock.now) { rtc.deadlinePassed() }
+    }
 
     func read(_ index: UInt8) -> UInt8 {
         rtc.writeByte(index, at: 0)
@@ -133,13 +140,88 @@ import VMMTestSupport
     @Test("register C: UF and IRQF tell of an update, and reading clears them; SET clears UIE")
     func updateEnded() {
         clock.advance(by: .seconds(1))
-        #expect(read(0x0C) == 0x10)
+        #expect(read(0x0C) == 0x50)
         #expect(read(0x0C) == 0x00)
         write(0x12, 0x0B)
-        clock.advance(by: .seconds(1))
-        #expect(read(0x0C) == 0x90)
+        advance(by: .seconds(1))
+        #expect(line.isAsserted && read(0x0C) & 0xB0 == 0xB0 && !line.isAsserted)
         write(0x92, 0x0B)
         #expect(read(0x0B) == 0x82)
+    }
+
+    @Test("UIE: an interrupt at each update, by deadline, when the last one was read")
+    func updateInterrupt() {
+        write(0x12, 0x0B)
+        #expect(deadline.deadline == .seconds(1))
+        advance(by: .seconds(3))
+        #expect(line.risingEdges == 1 && deadline.deadline == nil)
+        #expect(read(0x0C) & 0x90 == 0x90 && !line.isAsserted)
+        #expect(deadline.deadline == .seconds(4))
+    }
+
+    @Test(
+        "AIE: the alarm, with bytes from 0xC0 on for any",
+        arguments: [
+            // Hours, minutes, seconds; seconds from 23:59:58.
+            ([0x23, 0x59, 0x59], 1), ([0x00, 0x00, 0x00], 2), ([0xFF, 0xFF, 0x30], 32), ([0xC0, 0x10, 0x05], 607),
+            ([0x08, 0xC0, 0xC0], 28802), ([0xFF, 0xFF, 0xFF], 1), ([0x23, 0x59, 0x58], 86_400),
+            ([0x12, 0x34, 0x56], 45_298),
+        ] as [([UInt8], UInt64)])
+    func alarm(_ bytes: [UInt8], _ wait: UInt64) {
+        for (index, byte) in zip([0x05, 0x03, 0x01] as [UInt8], bytes) { write(byte, index) }
+        write(0x22, 0x0B)
+        #expect(deadline.deadline == .seconds(wait))
+        advance(by: .seconds(wait) - Nanoseconds(1))
+        #expect(!line.isAsserted)
+        advance(by: Nanoseconds(1))
+        #expect(line.isAsserted && read(0x0C) & 0xA0 == 0xA0)
+    }
+
+    @Test("an alarm that is no time never comes; one in the other formats does")
+    func alarmFormats() {
+        write(0x7F, 0x05)
+        write(0x22, 0x0B)
+        #expect(deadline.deadline == nil)
+        // 12 hours, binary: 12:30:00 AM.
+        for (index, byte) in [(0x05, 12), (0x03, 30), (0x01, 0)] as [(UInt8, UInt8)] { write(byte, index) }
+        write(0x24, 0x0B)
+        #expect(deadline.deadline == .seconds(1802))
+    }
+
+    @Test(
+        "PF and PIE: the rates of register A, one interrupt a read",
+        arguments: [(3, 8192), (6, 1024), (15, 2), (1, 256)])
+    func periodic(_ selection: UInt8, _ rate: UInt64) {
+        write(0x20 | selection, 0x0A)
+        write(0x42, 0x0B)
+        for tick in 1...UInt64(8) {
+            let due = (tick * 1_000_000_000 + rate - 1) / rate
+            #expect(deadline.deadline == Nanoseconds(due))
+            advance(by: Nanoseconds(due) - clock.now)
+            #expect(line.risingEdges == Int(tick) && read(0x0C) & 0xC0 == 0xC0)
+        }
+        write(0x20, 0x0A)
+        #expect(deadline.deadline == nil)
+    }
+
+    @Test("SET and the divider's reset hold the interrupts")
+    func held() {
+        write(0x72, 0x0B)
+        write(0xF2, 0x0B)
+        #expect(read(0x0B) == 0xE2)
+        write(0x70, 0x0A)
+        advance(by: .seconds(100_000))
+        #expect(line.calls == 0 && deadline.deadline == nil)
+    }
+
+    @Test("a wall clock that is set back: the alarm's deadline comes too early, and another follows")
+    func clockSetBack() {
+        write(0x22, 0x0B)
+        clock.setRealTime(Self.leapDay - .seconds(10))
+        advance(by: .seconds(2))
+        #expect(!line.isAsserted && deadline.deadline == .seconds(12))
+        advance(by: .seconds(10))
+        #expect(line.isAsserted)
     }
 
     @Test("registers C and D are read-only, UIP cannot be written")
@@ -173,6 +255,7 @@ import VMMTestSupport
     func soak(_ seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         for _ in 0..<4000 {
+            if random.next() % 8 == 0 { advance(by: .milliseconds(random.next() % 2000)) }
             if random.next() % 8 == 0 { clock.setRealTime(Nanoseconds(random.next())) }
             if random.next() % 64 == 0 { clock.setRealTime(random.next() % 2 == 0 ? .zero : Nanoseconds(.max)) }
             let offset = UInt16(truncatingIfNeeded: random.next() % 3)
@@ -180,6 +263,9 @@ import VMMTestSupport
             let index = UInt32(random.next() % 2 == 0 ? random.next() % 0x10 : random.next() % 0x100)
             rtc.write(UInt32(truncatingIfNeeded: random.next() << 8) | index, at: offset, width: width)
             _ = rtc.read(at: offset, width: width)
+            rtc.writeByte(0x0C, at: 0)
+            let flags = rtc.readByte(at: 1)
+            #expect(flags & 0x0F == 0 && !line.isAsserted)
         }
         write(0x26, 0x0A)
         write(0x06, 0x0B)

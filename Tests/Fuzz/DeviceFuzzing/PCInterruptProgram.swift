@@ -7,12 +7,13 @@ internal import VMMTestSupport
 enum PCInterruptProgram {
     static func run(_ bytes: [UInt8]) {
         let clock = ManualClock(now: .seconds(1), realTime: .seconds(1 << 30))
-        let (deadline, line) = (RecordingDeadline(), NoInterruptLine())
+        let (deadline, alarm, line) = (RecordingDeadline(), RecordingDeadline(), NoInterruptLine())
         let ioAPIC = IOAPIC(output: NoLocalAPICs())
         let pair = I8259Pair(interrupt: line)
         let timer = I8254Timer(clock: clock, interrupt: pair.interruptLine(0), scheduler: deadline)
-        let ports = [
-            pair.firstPorts, pair.secondPorts, pair.triggerPorts, timer.counterPorts, timer.systemControlPort,
+        let rtc = MC146818RTC(clock: clock, interrupt: pair.interruptLine(8), scheduler: alarm)
+        let ports: [any PortDevice] = [
+            rtc, pair.firstPorts, pair.secondPorts, pair.triggerPorts, timer.counterPorts, timer.systemControlPort,
         ]
         var input = FuzzInput(bytes)
         while !input.isAtEnd {
@@ -32,6 +33,7 @@ enum PCInterruptProgram {
             case 7:
                 clock.advance(by: Nanoseconds(input.doubleword() >> UInt64(input.byte() & 63)))
                 if deadline.take(at: clock.now) { timer.deadlinePassed() }
+                if alarm.take(at: clock.now) { rtc.deadlinePassed() }
             case 8:
                 let port = ports[input.number(below: ports.count)]
                 _ = port.read(at: UInt16(input.number(below: Int(port.portCount))), width: width)
