@@ -160,8 +160,8 @@ struct DiskRingState {
         let end = min(slots[index].request.length, done + Self.transferLimit)
         var descriptor = file.descriptor
         if let direct = file.direct, !slots[index].isCached {
-            let request = slots[index].request
-            switch direct.way(at: request.offset + done, request.buffers, done..<end, client.memory) {
+            let offset = slots[index].request.offset + done
+            switch direct.way(at: offset, slots[index].request.buffers, done..<end, client.memory) {
             case .direct: descriptor = direct.descriptor
             case .bounced: return prepareBounced(index, direct.bouncePiece(done..<end), direct, client.memory, ring)
             case .cached: break

@@ -6,7 +6,7 @@ internal import VMMCore
 /// Threading: any thread; clients are called without the lock held.
 final class NBDLink: Sendable {
     /// Seconds for requests under way when their client has to go: a server that takes longer is given up.
-    private static let drainPatience = 5
+    private static let drainPatience = 10
     /// Seconds for the program to take leave of the server.
     private static let closePatience = 2
 
