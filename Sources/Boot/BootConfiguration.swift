@@ -35,6 +35,10 @@ package struct BootConfiguration: Sendable {
     /// TSC or generic timer frequency in Hz, when it is known.
     package var counterFrequency: UInt64?
     package var console = ConsoleChoice.bvm
+    /// What Linux calls the console; it is told so where neither a device tree nor the user says which one it is to use.
+    package var linuxConsole: String?
+    /// For the random numbers of a guest that takes a seed; nil: it gets none.
+    package var randomSeed: [UInt8]?
     /// Where the user wants a raw binary; nil: the image tells.
     package var raw: RawLoad?
     /// The user's own device tree, instead of the machine's.

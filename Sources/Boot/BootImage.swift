@@ -12,7 +12,7 @@ package struct BootImage: Sendable {
     /// Why `contents` could not be unpacked.
     private let unpackingError: BootImageError?
 
-    /// A zboot kernel, or an Image, in a compressed file: two layers, and no more.
+    /// A zboot kernel, a bzImage, or an Image, in a compressed file: two layers, and no more.
     private static let maximumWrappings = 2
     /// Far above any kernel; the cap bounds what a hostile file makes the host allocate.
     package static let maximumUnpackedSize = 1 << 30
@@ -55,6 +55,16 @@ package struct BootImage: Sendable {
         switch format {
         case .compressed(let found):
             (range, compression) = (image.bytes.indices, found)
+        case .linuxBzImage(let header):
+            try header.validate(fileSize: image.count)
+            guard let payload = try header.payload(in: image) else { return nil }
+            guard let found = Compression(startOf: image.bytes[payload]) else {
+                guard LinuxSetupHeader.unpacksItself(image.bytes[payload]) else {
+                    throw .unknownCompression(name: "?", offset: UInt64(payload.lowerBound))
+                }
+                return nil
+            }
+            (range, compression) = (payload, found)
         case .efiZboot(let offset, let size, let name):
             guard size > 0, let payload = image.range(at: UInt64(offset), count: UInt64(size)) else {
                 throw .badPayload(offset: 8, start: UInt64(offset), needed: UInt64(size), size: image.count)
@@ -71,6 +81,12 @@ package struct BootImage: Sendable {
         } catch {
             throw .packed(compression, error)
         }
+    }
+
+    /// The setup header of a bzImage, whose kernel `contents` is, or which `contents` itself is where it unpacks itself.
+    package var linuxSetup: LinuxSetupHeader? {
+        for case .linuxBzImage(let header) in wrappings + [format] { return header }
+        return nil
     }
 
     /// The architecture that the format tells, where it tells one.
@@ -102,6 +118,11 @@ package struct BootImage: Sendable {
             try kernel.validate()
             return .linuxARM64
         }
+        if machine == .x86_64, linuxSetup != nil {
+            if let unpackingError { throw unpackingError }
+            if format.isELF { _ = try elf(for: machine) }
+            return .linux64
+        }
         let elf = try elf(for: machine)
         guard machine == .aarch64, !elf.wantsMetadata else { return elf.bootProtocol }
         return .bareARM64
@@ -109,10 +130,10 @@ package struct BootImage: Sendable {
 
     /// The image as a checked ELF executable for `machine`, or the reason why it is none.
     package func elf(for machine: ImageArchitecture) throws(BootImageError) -> ELFImage {
-        if let unpackingError { throw unpackingError }
         if let architecture, architecture != machine {
             throw .foreignArchitecture(found: architecture, wanted: machine, offset: architectureOffset)
         }
+        if let unpackingError { throw unpackingError }
         switch format {
         case .truncatedELF(let length):
             throw .truncated(.fileHeader, offset: 0, needed: ELFImage.headerSize, size: UInt64(length))
@@ -156,6 +177,15 @@ package struct BootImage: Sendable {
         case .elf64, .elf32: 18
         case .pe: UInt64(contents.load(UInt32.self, at: 60) ?? 0) + 4
         default: ImageSniffer.tellingOffset(format)
+        }
+    }
+}
+
+extension ImageFormat {
+    fileprivate var isELF: Bool {
+        switch self {
+        case .elf64, .elf32, .truncatedELF: true
+        default: false
         }
     }
 }

@@ -26,7 +26,10 @@ package enum BootImageError: Error, Hashable, Sendable {
     // Linux.
 
     case badLinuxField(LinuxARM64Field, offset: UInt64, value: UInt64)
-    /// The Image's PE header says that it has `needed` bytes.
+    case badSetupField(LinuxSetupField, offset: UInt64, value: UInt64)
+    /// A bzImage without a 64-bit entry.
+    case kernelFor32Bits(protocolVersion: UInt16)
+    /// The Image's PE header, or the bzImage's setup header, says that it has `needed` bytes.
     case truncatedKernel(needed: UInt64, size: UInt64)
 
     // Packed images.
@@ -100,6 +103,15 @@ package enum ELFField: Hashable, Sendable {
     case e_shentsize
     case sh_link
     case sh_type
+}
+
+/// Fields of a bzImage's setup header, by boot.rst's names.
+package enum LinuxSetupField: Hashable, Sendable {
+    case loadflags
+    case syssize
+    case init_size
+    case pref_address
+    case cmdline_size
 }
 
 /// Fields of the arm64 Image header, by booting.rst's names.

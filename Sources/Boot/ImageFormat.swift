@@ -67,24 +67,6 @@ package struct ELFIdentity: Hashable, Sendable {
     }
 }
 
-/// Source: Linux Documentation/arch/x86/boot.rst, "The Real-Mode Kernel Header".
-package struct LinuxSetupHeader: Hashable, Sendable {
-    /// Boot protocol, major in bits 15:8: 0x020F is 2.15.
-    package let protocolVersion: UInt16
-    package let setupSectors: UInt8
-    /// The kernel's own version string, when the header points at one.
-    package let kernelVersion: String?
-    /// XLF_KERNEL_64: the kernel has a 64-bit entry at 0x200.
-    package let has64BitEntry: Bool
-
-    package init(protocolVersion: UInt16, setupSectors: UInt8, kernelVersion: String?, has64BitEntry: Bool) {
-        self.protocolVersion = protocolVersion
-        self.setupSectors = setupSectors
-        self.kernelVersion = kernelVersion
-        self.has64BitEntry = has64BitEntry
-    }
-}
-
 /// Source: Linux Documentation/arch/arm64/booting.rst, "Call the kernel image".
 package struct LinuxARM64Header: Hashable, Sendable {
     package let textOffset: UInt64
@@ -125,6 +107,8 @@ package enum BootProtocol: Hashable, Sendable {
     case pvh
     /// Long mode at the ELF entry, RSI at Linux boot_params.
     case elf64Entry
+    /// A bzImage, in long mode: its unpacked kernel or its own decompressor, RSI at boot_params.
+    case linux64
     /// EL1 at the start of an Image, x0 at a device tree.
     case linuxARM64
     /// The same at any entry: ELF executables for bare machines, and raw binaries.

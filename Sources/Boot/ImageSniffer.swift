@@ -35,16 +35,7 @@ package enum ImageSniffer {
     }
 
     private static func bzImage(_ image: ImageBytes) -> ImageFormat? {
-        guard image.load(UInt16.self, at: 0x1FE) == 0xAA55, image.has(Array("HdrS".utf8), at: 0x202),
-            let version = image.load(UInt16.self, at: 0x206), let sectors = image.load(UInt8.self, at: 0x1F1)
-        else { return nil }
-        let pointer = image.load(UInt16.self, at: 0x20E) ?? 0
-        let name = pointer == 0 ? nil : image.text(at: UInt64(pointer) + 0x200, limit: 128)
-        let loadFlags = version >= 0x020C ? image.load(UInt16.self, at: 0x236) ?? 0 : 0
-        return .linuxBzImage(
-            LinuxSetupHeader(
-                protocolVersion: version, setupSectors: sectors == 0 ? 4 : sectors, kernelVersion: name,
-                has64BitEntry: loadFlags & 1 == 1))
+        LinuxSetupHeader(image).map { .linuxBzImage($0) }
     }
 
     private static func arm64Image(_ image: ImageBytes) -> ImageFormat? {

@@ -21,6 +21,10 @@ package struct Placement: Sendable {
         case startInfo
         /// Linux's boot_params.
         case bootParameters
+        /// Linux's setup_data, a list of what boot_params has no field for.
+        case setupData
+        /// ACPI tables.
+        case firmwareTables
         case commandLine
         /// Kept free for the guest to start further CPUs from.
         case trampolineRoom
@@ -51,16 +55,19 @@ package struct Placement: Sendable {
 
 /// What goes where: built and checked before the guest's memory exists, then loaded in one go.
 ///
-/// Each placement lies in usable RAM and overlaps no other, so loading cannot fail on memory of the planned layout.
+/// Each placement lies in usable RAM (firmware tables: in theirs) and overlaps no other, so loading cannot fail on memory of the planned layout.
 package struct LoadPlan: Sendable {
     package private(set) var placements: [Placement] = []
     /// The RAM that may be used: what the guest's memory map calls usable.
     package let usableRAM: [GuestRange]
+    /// The RAM that is for firmware tables, and for nothing else.
+    package let firmwareRAM: [GuestRange]
     private let image: ImageBytes
 
-    package init(image: ImageBytes, usableRAM: [GuestRange]) {
+    package init(image: ImageBytes, usableRAM: [GuestRange], firmwareRAM: [GuestRange] = []) {
         self.image = image
         self.usableRAM = usableRAM
+        self.firmwareRAM = firmwareRAM
     }
 
     /// Adds one placement. `size` counts from `address` on and is at least the content's; 0 bytes are not placed.
@@ -71,13 +78,18 @@ package struct LoadPlan: Sendable {
         guard let range = GuestRange(start: GuestAddress(address), size: size) else {
             throw .noRoom(purpose, size: size, address: address, limit: .max)
         }
-        guard usableRAM.contains(where: { $0.contains(range.start, count: size) }) else {
+        guard ranges(for: purpose).contains(where: { $0.contains(range.start, count: size) }) else {
             throw .outsideRAM(purpose, range)
         }
         if let other = placements.first(where: { $0.range.overlaps(range) }) {
             throw .overlap(other.purpose, other.range, purpose, range)
         }
         placements.append(Placement(purpose: purpose, range: range, content: content))
+    }
+
+    /// Where what has this purpose may go.
+    package func ranges(for purpose: Placement.Purpose) -> [GuestRange] {
+        purpose == .firmwareTables ? firmwareRAM : usableRAM
     }
 
     package mutating func place(

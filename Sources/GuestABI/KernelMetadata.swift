@@ -46,6 +46,8 @@ package enum KernelMetadata {
 package enum MemoryMapEntryType {
     package static let usable: UInt32 = 1
     package static let reserved: UInt32 = 2
+    /// Memory with ACPI tables.
+    package static let acpiTables: UInt32 = 3
 }
 
 /// Names in the kernel environment that swvmm sets for its unikernel.

@@ -10,6 +10,8 @@ package enum PCPlatform {
     /// MC146818 real-time clock: index at 0x70, data at 0x71.
     package static let rtcPort: UInt16 = 0x70
     package static let rtcIRQ: UInt32 = 8
+    /// The RTC's RAM location with the century.
+    package static let rtcCenturyRegister: UInt8 = 0x32
     package static let pitPort: UInt16 = 0x40
     /// Port B: gate and output of the PIT's counter 2.
     package static let systemControlPort: UInt16 = 0x61
@@ -50,6 +52,9 @@ package enum PCPlatform {
     package static let virtioMMIOFirstInput: UInt32 = 16
     package static let virtioMMIOInputs: UInt32 = 8
 
+    /// PCI configuration by ports: the address, and its data at `pciDataPort`.
+    package static let pciAddressPort: UInt16 = 0xCF8
+    package static let pciDataPort: UInt16 = 0xCFC
     /// The configuration space of 256 buses, 4 KiB a function.
     package static let pciECAMAddress: UInt64 = 0xE000_0000
     package static let pciECAMSize: UInt64 = 0x1000_0000

@@ -44,6 +44,7 @@ package struct BootPreparation: Sendable {
         boot.commandLine = configuration.commandLine
         console = configuration.console ?? Self.usualConsole(of: image, on: architecture)
         boot.console = console == .bvm ? .bvm : .serial
+        boot.linuxConsole = console == .virtio ? "hvc0" : "ttyS0"
         seeds = configuration.repeatability.map { wanted in
             var generator = RepeatableGenerator(seed: wanted.seed, stream: RepeatableRun.bootSeedStream)
             return .generate(from: &generator)
@@ -67,7 +68,9 @@ package struct BootPreparation: Sendable {
         interruptChip = configuration.interruptChip
         guard interruptChip == .kernel || architecture == .x86_64 else { throw .noSplitInterruptChip }
         let isBusy = !configuration.disks.isEmpty || !configuration.networks.isEmpty
-        transport = configuration.transport ?? (architecture == .arm64 && !isBundled && isBusy ? .pci : .mmio)
+        // An x86_64 Linux finds both by ACPI; Debian's have the drivers for PCI built in.
+        let likesPCI = image.linuxSetup != nil || architecture == .arm64 && !isBundled && isBusy
+        transport = configuration.transport ?? (likesPCI ? .pci : .mmio)
         let places = VirtioPlaces(architecture, transport)
         guard virtioDevices.count <= places.count else {
             throw .tooManyVirtioDevices(virtioDevices.count, limit: places.count)
@@ -124,7 +127,9 @@ package struct BootPreparation: Sendable {
 
     package func x86Plan() throws(BootError) -> X86BootPlan {
         do throws(BootImageError) {
-            return try X86Boot.plan(image: image, configuration: boot)
+            var configuration = boot
+            configuration.randomSeed = (seeds ?? .generate()).random
+            return try X86Boot.plan(image: image, configuration: configuration)
         } catch {
             throw .image(name: imageName, error)
         }
@@ -167,10 +172,8 @@ package struct BootPreparation: Sendable {
     private static func usualConsole(
         of image: BootImage, on architecture: MachineConfiguration.Architecture
     ) -> MachineConfiguration.Console {
-        if case .linuxBzImage = image.format { return .serial }
-        guard architecture == .arm64 else { return .bvm }
-        switch image.support(on: .aarch64) {
-        case .bootable(.linuxARM64), .bootable(.bareARM64): return .serial
+        switch image.support(on: architecture == .arm64 ? .aarch64 : .x86_64) {
+        case .bootable(.linuxARM64), .bootable(.bareARM64), .bootable(.linux64): return .serial
         case .bootable, .refused: return .bvm
         }
     }

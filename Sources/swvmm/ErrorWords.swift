@@ -173,7 +173,11 @@ extension BootImageError {
         case .badLinuxField(let field, let offset, let value):
             "\(field) at offset \(hexadecimal(offset)) of the Image header has the impossible value \(hexadecimal(value))"
         case .truncatedKernel(let needed, let size):
-            "truncated: the section table of its PE header wants \(needed) bytes, \(size) are there"
+            "truncated: its header wants \(needed) bytes, \(size) are there"
+        case .badSetupField(let field, let offset, let value):
+            "\(field) at offset \(hexadecimal(offset)) of the setup header has the impossible value \(hexadecimal(value))"
+        case .kernelFor32Bits(let version):
+            "a kernel without a 64-bit entry (boot protocol \(version >> 8).\(version & 0xFF)): only 64-bit ones boot"
         case .badPayload(let offset, let start, let needed, let size):
             "truncated or broken: the header (offset \(hexadecimal(offset))) places a payload of \(needed) bytes at offset "
                 + "\(hexadecimal(start)), the file has \(size)"

@@ -34,7 +34,6 @@ extension ImageFormat {
     /// What would work instead.
     var advice: String {
         switch self {
-        case .linuxBzImage: "unpack its vmlinux (scripts/extract-vmlinux in Linux), which has a PVH entry"
         case .efiZboot, .compressed: "unpack the kernel in it, once"
         case .disk, .qcow2: "give the kernel as the image; a disk alone needs firmware"
         default: "an ELF64 executable with a PVH note, a FreeBSD kernel or an image with swvmm's note would work"
@@ -59,6 +58,7 @@ extension BootProtocol {
         case .freeBSDMetadata: "FreeBSD kernel metadata"
         case .pvh: "PVH (32-bit)"
         case .elf64Entry: "the 64-bit ELF entry with Linux boot parameters"
+        case .linux64: "the 64-bit Linux boot protocol"
         case .linuxARM64: "the Linux arm64 boot protocol"
         case .bareARM64: "EL1 at the entry, with a device tree"
         }
@@ -81,6 +81,8 @@ extension Placement.Purpose {
         case .globalDescriptorTable: "GDT"
         case .startInfo: "start_info"
         case .bootParameters: "boot_params"
+        case .setupData: "setup_data"
+        case .firmwareTables: "ACPI tables"
         case .commandLine: "command line"
         case .trampolineRoom: "room for starting CPUs"
         }

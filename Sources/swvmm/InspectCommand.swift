@@ -117,6 +117,7 @@ extension MemoryMapEntry {
         switch type {
         case MemoryMapEntryType.usable: "usable"
         case MemoryMapEntryType.reserved: "reserved"
+        case MemoryMapEntryType.acpiTables: "ACPI tables"
         default: "type \(type)"
         }
     }

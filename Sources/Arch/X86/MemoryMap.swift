@@ -8,7 +8,9 @@ package import VMMCore
 /// 0x0_0000_0000 ┬─────────────────────────────────────────────────────────────┐
 ///               │ RAM, usable: see LowMemory for the part swvmm writes          │ lowMemory
 /// 0x0_000A_0000 ┼─────────────────────────────────────────────────────────────┤
-///               │ RAM, reserved: a PC's video memory and ROMs; ACPI tables       │ legacyArea
+///               │ RAM, reserved: a PC's video memory and ROMs                    │ legacyArea
+/// 0x0_000E_0000 ┼─────────────────────────────────────────────────────────────┤
+///               │ RAM, ACPI tables: the root pointer first                       │ firmwareTables
 /// 0x0_0010_0000 ┼─────────────────────────────────────────────────────────────┤
 ///               │ RAM, usable, up to 3 GiB: kernel, modules, metadata            │ RAM below the hole
 /// 0x0_C000_0000 ┼─────────────────────────────────────────────────────────────┤
@@ -28,7 +30,8 @@ package import VMMCore
 /// ```
 package enum X86MemoryMap {
     package enum Name: Hashable, Sendable {
-        case lowMemory, legacyArea, pciWindow, pciECAM, virtioMMIO, ioAPIC, hpet, localAPIC, hypervisor, firmware
+        case lowMemory, legacyArea, firmwareTables, pciWindow, pciECAM, virtioMMIO, ioAPIC, hpet, localAPIC, hypervisor,
+            firmware
     }
 
     package struct Region: Hashable, Sendable {
@@ -42,8 +45,10 @@ package enum X86MemoryMap {
     /// Everything at a fixed address. The rest below `holeStart` and above 4 GiB is RAM.
     package static let regions: [Region] = [
         Region(name: .lowMemory, start: 0, size: lowMemoryEnd, isRAM: true),
-        // RAM, so that firmware tables can be put where guests search them, but no guest may take it for its own.
-        Region(name: .legacyArea, start: lowMemoryEnd, size: 0x6_0000, isRAM: true),
+        // RAM, but no guest may take it for its own.
+        Region(name: .legacyArea, start: lowMemoryEnd, size: firmwareTables - lowMemoryEnd, isRAM: true),
+        // Where guests search for ACPI's root pointer. Source: ACPI 6.4 §5.2.5.1.
+        Region(name: .firmwareTables, start: firmwareTables, size: legacyAreaEnd - firmwareTables, isRAM: true),
         Region(
             name: .pciWindow, start: PCPlatform.pciWindowAddress, size: PCPlatform.pciWindowSize, isRAM: false),
         // 1 MiB a bus. Source: PCI Express 5.0 §7.2.2.
@@ -64,6 +69,8 @@ package enum X86MemoryMap {
 
     /// Where conventional memory ends.
     package static let lowMemoryEnd: UInt64 = 0xA_0000
+    /// Where ACPI's root pointer is, with the tables behind it.
+    package static let firmwareTables: UInt64 = 0xE_0000
     package static let legacyAreaEnd: UInt64 = 0x10_0000
     /// RAM below 4 GiB ends here at the latest: 1 GiB for devices.
     package static let holeStart: UInt64 = 0xC000_0000
@@ -85,7 +92,9 @@ package enum X86MemoryMap {
     }
 
     /// The memory map that guests are told: by SMAP, PVH's table and boot_params. Ascending.
-    package static func e820(_ size: UInt64) throws(BootImageError) -> [MemoryMapEntry] {
+    ///
+    /// - Parameter ecam: where the PCI configuration space is; nil: there is none. That it is said to be reserved makes Linux use it.
+    package static func e820(_ size: UInt64, ecam: UInt64? = nil) throws(BootImageError) -> [MemoryMapEntry] {
         var entries: [MemoryMapEntry] = []
         func add(_ start: UInt64, _ end: UInt64, _ type: UInt32) {
             guard end > start, let range = range(start, end - start) else { return }
@@ -94,8 +103,10 @@ package enum X86MemoryMap {
         for ram in try ramRanges(size) {
             if ram.start.rawValue == 0 {
                 add(0, lowMemoryEnd, MemoryMapEntryType.usable)
-                add(lowMemoryEnd, legacyAreaEnd, MemoryMapEntryType.reserved)
+                add(lowMemoryEnd, firmwareTables, MemoryMapEntryType.reserved)
+                add(firmwareTables, legacyAreaEnd, MemoryMapEntryType.acpiTables)
                 add(legacyAreaEnd, ram.end.rawValue, MemoryMapEntryType.usable)
+                if let ecam { add(ecam, ecam + PCPlatform.pciECAMSize, MemoryMapEntryType.reserved) }
             } else {
                 add(ram.start.rawValue, ram.end.rawValue, MemoryMapEntryType.usable)
             }
@@ -114,7 +125,7 @@ package enum X86MemoryMap {
 /// 0x0000 the stack's pushes go down here          0x6000 PVH start_info, or Linux boot_params
 /// 0x1000 stack: {0, modulep, kernend}             0x7000 command line (PVH, boot_params)
 /// 0x2000 PML4   0x3000 PDPT   0x4000 PD           0x8000 free for the guest's start of further CPUs
-/// 0x5000 GDT                                      0x10000 free
+/// 0x5000 GDT                                      0x10000 Linux setup_data   0x11000 free
 /// ```
 package enum LowMemory {
     // The first five are bhyveload's. Source: FreeBSD stand/userboot/userboot/elf64_freebsd.c.
@@ -128,4 +139,5 @@ package enum LowMemory {
     /// A start-up IPI names a page below 1 MiB: these are pages 8 to 15.
     package static let trampolineRoom: UInt64 = 0x8000
     package static let trampolineRoomSize: UInt64 = 0x8000
+    package static let setupData: UInt64 = 0x1_0000
 }

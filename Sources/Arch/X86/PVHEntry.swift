@@ -15,7 +15,7 @@ enum PVHEntry {
     ///
     /// Addresses that are 0 mean "not there".
     static func startInfo(
-        at address: UInt64, commandLine: UInt64, initrd: GuestRange?, memoryMap: [MemoryMapEntry]
+        at address: UInt64, commandLine: UInt64, initrd: GuestRange?, memoryMap: [MemoryMapEntry], rootPointer: UInt64
     ) -> [UInt8] {
         let modules = initrd == nil ? 0 : UInt64(1)
         let moduleList = address + startInfoSize
@@ -26,8 +26,7 @@ enum PVHEntry {
         writer.append(UInt32(modules))
         writer.append(modules == 0 ? 0 : moduleList)
         writer.append(commandLine)
-        // rsdp_paddr: no ACPI tables yet.
-        writer.append(UInt64(0))
+        writer.append(rootPointer)
         writer.append(moduleList + modules * moduleSize)
         writer.append(UInt32(memoryMap.count))
         writer.append(UInt32(0))

@@ -1,4 +1,5 @@
 package import Boot
+internal import GuestABI
 package import VMMCore
 
 /// The front door: from an image and its configuration to what lies in memory and how the first CPU starts.
@@ -9,17 +10,19 @@ package enum X86Boot {
     ) throws(BootImageError) -> X86BootPlan {
         try configuration.validate()
         guard configuration.raw == nil else { throw .rawNotSupported(.x86_64) }
-        let elf = try image.elf(for: .x86_64)
-        let memoryMap = try X86MemoryMap.e820(configuration.memorySize)
-        var builder = Builder(
-            image: image, elf: elf, configuration: configuration, memoryMap: memoryMap,
+        let memoryMap = try X86MemoryMap.e820(configuration.memorySize, ecam: configuration.devices.pciECAM)
+        let firmwareRAM = memoryMap.filter { $0.type == MemoryMapEntryType.acpiTables }.map(\.range)
+        var builder = X86PlanBuilder(
+            image: image, configuration: configuration, memoryMap: memoryMap,
             ramRanges: try X86MemoryMap.ramRanges(configuration.memorySize),
-            plan: LoadPlan(image: image.contents, usableRAM: memoryMap.usableRanges))
-        switch elf.bootProtocol {
-        case .freeBSDMetadata: return try builder.metadataPlan()
-        case .pvh: return try builder.pvhPlan()
-        case .elf64Entry: return try builder.elf64Plan()
-        case .linuxARM64, .bareARM64: throw .protocolNotSupported(elf.bootProtocol, .x86_64)
+            plan: LoadPlan(image: image.contents, usableRAM: memoryMap.usableRanges, firmwareRAM: firmwareRAM))
+        switch image.support(on: .x86_64) {
+        case .refused(let error): throw error
+        case .bootable(.linux64): return try builder.linuxPlan()
+        case .bootable(.freeBSDMetadata): return try builder.metadataPlan(try image.elf(for: .x86_64))
+        case .bootable(.pvh): return try builder.pvhPlan(try image.elf(for: .x86_64))
+        case .bootable(.elf64Entry): return try builder.elf64Plan(try image.elf(for: .x86_64))
+        case .bootable(let other): throw .protocolNotSupported(other, .x86_64)
         }
     }
 }
@@ -48,16 +51,16 @@ package struct X86BootPlan: Sendable {
     }
 }
 
-private struct Builder {
+/// Makes the plan of one boot.
+struct X86PlanBuilder {
     let image: BootImage
-    let elf: ELFImage
     let configuration: BootConfiguration
     let memoryMap: [MemoryMapEntry]
     let ramRanges: [GuestRange]
     var plan: LoadPlan
 
     /// FreeBSD's protocol: metadata behind the kernel, everything within the first GiB, which is all that is mapped.
-    mutating func metadataPlan() throws(BootImageError) -> X86BootPlan {
+    mutating func metadataPlan(_ elf: ELFImage) throws(BootImageError) -> X86BootPlan {
         // FreeBSD's loader places a kernel of the upper half by its virtual addresses, less the entry's address with its low
         // 24 bits cleared. Source: FreeBSD stand/common/load_elf.c, elf_loadimage. Others say where they want to be.
         let isHigh = elf.entry >> 63 == 1
@@ -82,10 +85,10 @@ private struct Builder {
             kernel: kernel, limit: DirectEntry64.mappedSize, in: &plan)
         let stack = DirectEntry64.stack(modulep: handover.metadataAddress, kernelEnd: handover.kernelEnd)
         try plan.place(.stack, at: LowMemory.stack, size: PageAlignment.size, .bytes(stack))
-        return finish(.freeBSDMetadata, DirectEntry64.freeBSDRegisters(entry: elf.entry), handover)
+        return try finish(.freeBSDMetadata, DirectEntry64.freeBSDRegisters(entry: elf.entry), handover)
     }
 
-    mutating func pvhPlan() throws(BootImageError) -> X86BootPlan {
+    mutating func pvhPlan(_ elf: ELFImage) throws(BootImageError) -> X86BootPlan {
         guard let entry = elf.pvhEntry, elf.hasPhysical(entry), entry <= UInt64(UInt32.max) else {
             throw .entryOutsideSegments(elf.pvhEntry ?? elf.entry)
         }
@@ -94,32 +97,44 @@ private struct Builder {
         let initrd = try placeInitrdAtTop(limit: X86MemoryMap.holeStart)
         let commandLine = try placeCommandLine().start
         let info = PVHEntry.startInfo(
-            at: LowMemory.startInfo, commandLine: commandLine, initrd: initrd, memoryMap: memoryMap)
+            at: LowMemory.startInfo, commandLine: commandLine, initrd: initrd, memoryMap: memoryMap,
+            rootPointer: X86MemoryMap.firmwareTables)
         try plan.place(.startInfo, at: LowMemory.startInfo, info)
-        return finish(.pvh, PVHEntry.registers(entry: entry, startInfo: LowMemory.startInfo), nil)
+        return try finish(.pvh, PVHEntry.registers(entry: entry, startInfo: LowMemory.startInfo), nil)
     }
 
     /// A plain ELF64: its entry is taken as a physical address if a segment has it, else as a virtual one.
-    mutating func elf64Plan() throws(BootImageError) -> X86BootPlan {
+    mutating func elf64Plan(_ elf: ELFImage) throws(BootImageError) -> X86BootPlan {
+        let entry = try placeKernel(elf)
+        let initrd = try placeInitrdAtTop(limit: X86MemoryMap.holeStart)
+        let commandLine = try placeCommandLine()
+        try placeBootParameters(
+            LinuxBootParameters(
+                setup: nil, commandLine: commandLine.start, commandLineSize: commandLine.size, initrd: initrd,
+                memoryMap: memoryMap, rootPointer: X86MemoryMap.firmwareTables))
+        return try finish(
+            .elf64Entry, DirectEntry64.linuxRegisters(entry: entry, bootParameters: LowMemory.startInfo), nil)
+    }
+
+    /// Places segments, page tables and a stack, and gives the physical address of the entry.
+    mutating func placeKernel(_ elf: ELFImage) throws(BootImageError) -> UInt64 {
         let entry = elf.hasPhysical(elf.entry) ? elf.entry : elf.physicalAddress(ofVirtual: elf.entry)
         guard let entry else { throw .entryOutsideSegments(elf.entry) }
         guard entry < DirectEntry64.mappedSize else { throw .entryNotMapped(entry) }
-        try placeLowMemory(stack: true, pageTables: .firstGiB, descriptors: DirectEntry64.linuxDescriptors)
+        try placeLongMode()
         _ = try plan.place(elf.segments) { $0.physicalAddress }
+        return entry
+    }
+
+    /// What Linux's 64-bit entry wants in low memory.
+    mutating func placeLongMode() throws(BootImageError) {
+        try placeLowMemory(stack: true, pageTables: .firstGiB, descriptors: DirectEntry64.linuxDescriptors)
         try plan.place(.stack, at: LowMemory.stack, size: PageAlignment.size, .nothing)
-        let initrd = try placeInitrdAtTop(limit: X86MemoryMap.holeStart)
-        let commandLine = try placeCommandLine()
-        let parameters = LinuxBootParameters.encode(
-            commandLine: commandLine.start, commandLineSize: commandLine.size, initrd: initrd,
-            memoryMap: memoryMap)
-        try plan.place(.bootParameters, at: LowMemory.startInfo, parameters)
-        return finish(
-            .elf64Entry, DirectEntry64.linuxRegisters(entry: entry, bootParameters: LowMemory.startInfo), nil)
     }
 
     /// Page tables, GDT and the room for starting CPUs. With a stack its page is placed by the caller; what its pushes
     /// overwrite below, page 0, is kept free here.
-    private mutating func placeLowMemory(
+    mutating func placeLowMemory(
         stack: Bool, pageTables: DirectEntry64.Mapping?, descriptors: [UInt64]
     ) throws(BootImageError) {
         if stack { try plan.place(.stack, at: 0, size: PageAlignment.size, .nothing) }
@@ -137,16 +152,19 @@ private struct Builder {
 
     /// The user's command line, and in it what the machine says of its devices. The size is without the closing NUL.
     private mutating func placeCommandLine() throws(BootImageError) -> (start: UInt64, size: Int) {
-        let bytes = Array(configuration.devices.commandLine(configuration.commandLine).utf8)
-        guard bytes.count <= BootConfiguration.maximumCommandLine else {
-            throw .commandLineTooLong(length: bytes.count, limit: BootConfiguration.maximumCommandLine)
-        }
+        try placeCommandLine(
+            configuration.devices.commandLine(configuration.commandLine), limit: BootConfiguration.maximumCommandLine)
+    }
+
+    mutating func placeCommandLine(_ text: String, limit: Int) throws(BootImageError) -> (start: UInt64, size: Int) {
+        let bytes = Array(text.utf8)
+        guard bytes.count <= limit else { throw .commandLineTooLong(length: bytes.count, limit: limit) }
         try plan.place(.commandLine, at: LowMemory.commandLine, size: PageAlignment.size, .bytes(bytes + [0]))
         return (LowMemory.commandLine, bytes.count)
     }
 
     /// At the end of the RAM below the hole, out of the way of a kernel that uses memory behind itself before it looks.
-    private mutating func placeInitrdAtTop(limit: UInt64) throws(BootImageError) -> GuestRange? {
+    mutating func placeInitrdAtTop(limit: UInt64) throws(BootImageError) -> GuestRange? {
         guard let initrd = configuration.initrd, !initrd.isEmpty else { return nil }
         let top = min(limit, plan.endOfRAM(at: limit - 1))
         let size = UInt64(initrd.count)
@@ -156,10 +174,14 @@ private struct Builder {
         return GuestRange(start: GuestAddress(start), size: size)
     }
 
-    private func finish(
+    /// Places the firmware tables, which every guest gets, and gives the plan.
+    mutating func finish(
         _ bootProtocol: BootProtocol, _ registers: X86Registers, _ handover: MetadataHandover?
-    ) -> X86BootPlan {
-        X86BootPlan(
+    ) throws(BootImageError) -> X86BootPlan {
+        let tables = ACPITables(
+            at: X86MemoryMap.firmwareTables, cpuCount: configuration.cpuCount, devices: configuration.devices)
+        try plan.place(.firmwareTables, at: tables.address, tables.bytes)
+        return X86BootPlan(
             bootProtocol: bootProtocol, entry: registers.rip, registers: registers, memoryMap: memoryMap,
             ramRanges: ramRanges, loadPlan: plan, handover: handover)
     }

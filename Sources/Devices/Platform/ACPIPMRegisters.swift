@@ -31,8 +31,9 @@ struct PM1_STS: RawRepresentable {
 /// PM1_EN. 16-bit, RW. Source: ACPI 6.4 §4.8.3.1.2, table 4.12.
 struct PM1_EN: RawRepresentable {
     var rawValue: UInt16 = 0
-    /// TMR_EN 0, GBL_EN 5, PWRBTN_EN 8. No sleep button, no wake by RTC: the FADT says so.
-    static let writable: UInt16 = 0x0121
+    /// TMR_EN 0, GBL_EN 5, PWRBTN_EN 8, RTC_EN 10. No sleep button: the FADT says so, as of the RTC, but Linux complains of an RTC_EN
+    /// that cannot be set.
+    static let writable: UInt16 = 0x0521
 }
 
 /// PM1_CNT. 16-bit. Source: ACPI 6.4 §4.8.3.2.1, table 4.13.

@@ -1,6 +1,7 @@
 #if arch(x86_64)
     internal import ConsoleDevices
     internal import GuestABI
+    internal import PCIDevices
     internal import PlatformDevices
     internal import TimerDevices
     internal import VMMCore
@@ -20,6 +21,8 @@
             /// The debugger's end of the bvmdebug port; nil: no such device.
             var debugPort: (any CharacterChannel)?
             var interrupts: PCInterrupts
+            /// The PCI configuration space, where there is a PCI bus.
+            var pci: PCIConfigurationAccess?
             /// What is in memory.
             var memory = MMIOBus.Builder().build()
         }
@@ -60,6 +63,11 @@
             try ports.insert(DebugConsoleDevice(channel: connections.bvmConsole), at: PCPlatform.debugConsolePort)
             try ports.insert(POSTCodeDevice(), at: PCPlatform.postPort)
             for controller in connections.interrupts.ports { try ports.insert(controller.device, at: controller.port) }
+            if let pci = connections.pci {
+                let access = PCIConfigurationPorts(pci)
+                try ports.insert(access.addressPort, at: PCPlatform.pciAddressPort)
+                try ports.insert(access.dataPort, at: PCPlatform.pciDataPort)
+            }
             buses = MachineBuses(mmio: connections.memory, ports: ports.build())
         }
     }

@@ -62,8 +62,7 @@
                     .init(
                         machine: lifecycle, clock: host.clock, deadlines: host.deadlines, faults: host.faults,
                         bvmConsole: host.bvmConsole, serial: host.serial, debugPort: host.debugPort,
-                        interrupts: interrupts,
-                        memory: virtio.bus))
+                        interrupts: interrupts, pci: virtio.configuration, memory: virtio.bus))
             } catch {
                 throw .ports(error)
             }

@@ -1,12 +1,15 @@
 #if arch(x86_64)
     internal import Boot
     internal import GuestABI
+    internal import PCIDevices
     internal import VMMCore
 
     /// The virtio devices of a `pc` machine on KVM, with wires to its I/O APIC and messages to its local APICs.
     struct PCVirtio: Sendable {
         /// What of them and of the interrupt controllers is in memory.
         let bus: MMIOBus
+        /// The PCI configuration space, where there is a PCI bus.
+        let configuration: PCIConfigurationAccess?
         private let devices: VirtioDeviceSet
 
         init(
@@ -19,7 +22,7 @@
             let inputs = Self.inputs(of: places, deviceCount: devices.members.count)
             let wires = inputs.map { SharedInterruptLine(interrupts.line($0)) }
             var bus = MMIOBus.Builder()
-            try devices.insert(
+            configuration = try devices.insert(
                 at: places, on: &bus, memory: memory, faults: host.faults, messages: interrupts.messages
             ) { input in wires[Int(input - inputs.lowerBound)].makeEnd() }
             do throws(MMIOBusError) {

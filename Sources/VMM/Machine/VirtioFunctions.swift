@@ -7,10 +7,11 @@ enum VirtioFunctions {
     /// - Parameters:
     ///   - messages: nil: functions have their pins only.
     ///   - line: the wire to an interrupt number of `VirtioPlaces`; called once a wire.
+    /// - Returns: the configuration space, which is on the bus already.
     static func insert(
         _ set: VirtioDeviceSet, at places: VirtioPlaces.Bus, on bus: inout MMIOBus.Builder, memory: GuestMemory,
         faults: GuestFaultLog, messages: (any MSITarget)?, line: (UInt32) -> any InterruptLine
-    ) throws(BootError) {
+    ) throws(BootError) -> PCIConfigurationAccess {
         var functions = PCIBus.Builder(
             windows: places.windows, wires: places.interrupts.map { SharedInterruptLine(line($0)) },
             firstLine: UInt8(truncatingIfNeeded: places.firstInterrupt), messages: messages)
@@ -35,5 +36,6 @@ enum VirtioFunctions {
         } catch {
             throw .memoryMap(error)
         }
+        return pci.configuration
     }
 }

@@ -1,4 +1,5 @@
 internal import Boot
+internal import PCIDevices
 internal import VMMCore
 internal import VirtioDevices
 
@@ -29,15 +30,18 @@ extension VirtioDeviceSet {
     /// - Parameters:
     ///   - messages: takes message-signalled interrupts; nil: there are none.
     ///   - line: the wire to an interrupt number of `VirtioPlaces`; called once a window, or a wire of the PCI bus.
+    /// - Returns: the PCI configuration space, where there is a PCI bus.
+    @discardableResult
     func insert(
         at places: VirtioPlaces, on bus: inout MMIOBus.Builder, memory: GuestMemory, faults: GuestFaultLog,
         messages: (any MSITarget)?, line: (UInt32) -> any InterruptLine
-    ) throws(BootError) {
+    ) throws(BootError) -> PCIConfigurationAccess? {
         switch places.transport {
         case .mmio:
             try VirtioWindows.insert(self, at: places, on: &bus, memory: memory, faults: faults, line: line)
+            return nil
         case .pci:
-            try VirtioFunctions.insert(
+            return try VirtioFunctions.insert(
                 self, at: places.bus, on: &bus, memory: memory, faults: faults, messages: messages, line: line)
         }
     }

@@ -146,7 +146,8 @@ import X86
         #expect(try memory.load(UInt64.self, at: GuestAddress(0x3008)) == 0)
         let parameters = registers.rsi
         #expect(try memory.copyOut(GuestAddress(parameters + 0x202), count: 4) == Array("HdrS".utf8))
-        #expect(try memory.load(UInt8.self, at: GuestAddress(parameters + 0x1E8)) == 3)
+        #expect(try memory.load(UInt8.self, at: GuestAddress(parameters + 0x1E8)) == 4)
+        #expect(try memory.load(UInt64.self, at: GuestAddress(parameters + 0x70)) == 0xE_0000)
         let commandLine = try memory.load(UInt32.self, at: GuestAddress(parameters + 0x228))
         #expect(
             try memory.copyOut(GuestAddress(UInt64(commandLine)), count: 14) == Array("console=ttyS0\0".utf8))
@@ -154,6 +155,6 @@ import X86
         #expect(ramdisk == (32 << 20) - 4096)
         #expect(try memory.copyOut(GuestAddress(UInt64(ramdisk)), count: 3) == [9, 8, 7])
         let entry = try memory.copyOut(GuestAddress(parameters + 0x2D0 + 20), count: 20)
-        #expect(entry == [UInt64(0xA_0000), 0x6_0000].flatMap(\.littleEndianBytes) + UInt32(2).littleEndianBytes)
+        #expect(entry == [UInt64(0xA_0000), 0x4_0000].flatMap(\.littleEndianBytes) + UInt32(2).littleEndianBytes)
     }
 }

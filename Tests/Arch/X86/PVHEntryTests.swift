@@ -23,10 +23,12 @@ import X86
 
         let initrd: UInt64 = (16 << 20) - 8192
         var expected = [UInt32(0x336E_C578), 1, 0, 1].flatMap(\.littleEndianBytes)
-        expected += [UInt64(0x6038), 0x7000, 0, 0x6058].flatMap(\.littleEndianBytes)
-        expected += [UInt32(3), 0].flatMap(\.littleEndianBytes)
+        expected += [UInt64(0x6038), 0x7000, 0xE_0000, 0x6058].flatMap(\.littleEndianBytes)
+        expected += [UInt32(4), 0].flatMap(\.littleEndianBytes)
         expected += [initrd, 5000, 0, 0].flatMap(\.littleEndianBytes)
-        for (start, size, type) in [(0, 0xA_0000, 1), (0xA_0000, 0x6_0000, 2), (0x10_0000, 0xF0_0000, 1)] {
+        for (start, size, type) in [
+            (0, 0xA_0000, 1), (0xA_0000, 0x4_0000, 2), (0xE_0000, 0x2_0000, 3), (0x10_0000, 0xF0_0000, 1),
+        ] {
             expected += [UInt64(start), UInt64(size), UInt64(type)].flatMap(\.littleEndianBytes)
         }
         #expect(try memory.copyOut(GuestAddress(registers.rbx), count: expected.count) == expected)

@@ -75,7 +75,7 @@ import X86
         #expect(error({ $0.segments[1].physicalAddress = limit - 0x5000 }, memory: 2 << 30) == nil)
         #expect(
             error({ $0.segments[1].physicalAddress = limit - 0x4000 }, memory: 2 << 30)
-                == .noRoom(.metadata, size: 272, address: limit, limit: limit))
+                == .noRoom(.metadata, size: 288, address: limit, limit: limit))
     }
 
     @Test("CPU counts, command lines and memory sizes out of range")

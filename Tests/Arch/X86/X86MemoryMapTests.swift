@@ -26,10 +26,11 @@ import X86
     func lowMemory() {
         let pages = [
             LowMemory.stack, LowMemory.pml4, LowMemory.pdpt, LowMemory.pageDirectory, LowMemory.gdt,
-            LowMemory.startInfo, LowMemory.commandLine, LowMemory.trampolineRoom,
+            LowMemory.startInfo, LowMemory.commandLine, LowMemory.trampolineRoom, LowMemory.setupData,
         ]
         #expect(zip(pages, pages.dropFirst()).allSatisfy { $1 - $0 >= 4096 })
-        #expect(LowMemory.trampolineRoom + LowMemory.trampolineRoomSize <= X86MemoryMap.lowMemoryEnd)
+        #expect(LowMemory.trampolineRoom + LowMemory.trampolineRoomSize <= LowMemory.setupData)
+        #expect(LowMemory.setupData + 4096 <= X86MemoryMap.lowMemoryEnd)
     }
 
     @Test("RAM of up to 3 GiB is one region; one page more goes above 4 GiB")
@@ -53,14 +54,17 @@ import X86
         }
     }
 
-    @Test("e820: conventional memory, the legacy area reserved, the rest below and above the hole")
+    @Test("e820: conventional memory, the legacy area, ACPI's tables, the rest below and above the hole")
     func e820() throws {
-        #expect(
-            try X86MemoryMap.e820(4 << 30) == [
-                MemoryMapEntry(range: try range(0, 0xA_0000), type: 1),
-                MemoryMapEntry(range: try range(0xA_0000, 0x6_0000), type: 2),
-                MemoryMapEntry(range: try range(0x10_0000, 0xBFF0_0000), type: 1),
-                MemoryMapEntry(range: try range(4 << 30, 1 << 30), type: 1),
-            ])
+        let below = [
+            MemoryMapEntry(range: try range(0, 0xA_0000), type: 1),
+            MemoryMapEntry(range: try range(0xA_0000, 0x4_0000), type: 2),
+            MemoryMapEntry(range: try range(0xE_0000, 0x2_0000), type: 3),
+            MemoryMapEntry(range: try range(0x10_0000, 0xBFF0_0000), type: 1),
+        ]
+        let above = MemoryMapEntry(range: try range(4 << 30, 1 << 30), type: 1)
+        #expect(try X86MemoryMap.e820(4 << 30) == below + [above])
+        let ecam = MemoryMapEntry(range: try range(0xE000_0000, 256 << 20), type: 2)
+        #expect(try X86MemoryMap.e820(4 << 30, ecam: 0xE000_0000) == below + [ecam, above])
     }
 }

@@ -20,7 +20,7 @@ import VMMTestSupport
 
     @Test(
         "reset values and writable bits of the block",
-        arguments: [(0, 0, 0), (2, 0, 0x0121), (4, 0x0001, 0x1C02), (6, 0, 0), (12, 0, 0), (14, 0, 0)]
+        arguments: [(0, 0, 0), (2, 0, 0x0521), (4, 0x0001, 0x1C02), (6, 0, 0), (12, 0, 0), (14, 0, 0)]
             as [(UInt16, UInt32, UInt32)])
     func registers(_ offset: UInt16, _ reset: UInt32, _ writable: UInt32) {
         #expect(device.portCount == 16)
