@@ -1,5 +1,5 @@
 # swvmm: `make boot` installs what is needed, builds, and boots the unikernel to its shell; `make test` checks everything.
-.PHONY: boot build test test-arm64 release-arm64 guests lint format bench soak fuzz fuzz-quick clean dependencies test-dependencies
+.PHONY: boot build test test-arm64 test-kvm-x86 release-arm64 guests lint format bench soak fuzz fuzz-quick clean dependencies test-dependencies
 
 # Released programs are position-independent and have no library to load, which starts them in two thirds of the time.
 # The C library refuses a static program with a run path: hence --disable-local-rpath.
@@ -40,6 +40,10 @@ test: test-dependencies guests lint
 # The arm64 build on an x86_64 machine: its tests, guests on the KVM of an emulated arm64 host (docs/arm64-hosts.md); the program to hand out.
 test-arm64: test-dependencies
 	scripts/arm64-host/test
+
+# x86_64 guests on the KVM of an emulated x86_64 host: the unikernel, and Linux to its shell (docs/x86-hosts.md).
+test-kvm-x86: test-dependencies build
+	scripts/x86-host/test
 
 release-arm64: test-dependencies
 	scripts/arm64-host/build -c release $(STATIC) --product swvmm
