@@ -181,7 +181,7 @@ let package = Package(
         tests("SuiteRunnerTests", path: "SuiteRunner", uses: ["SuiteRunner", "VMM", "VMMCore", "YAML"]),
         tests(
             "HostIOTests", path: "HostIO",
-            uses: ["HostIO", "VMMCore", "HostBridge", "NetworkFrames", "HostSupport", "swvmm-nbd"]),
+            uses: ["HostIO", "VMMCore", "HostBridge", "NetworkFrames", "HostSupport", "swvmm-nbd", "swvmm-slirp"]),
         tests("ConsoleDevicesTests", path: "Devices/Console", uses: ["VMMCore", "GuestABI", "ConsoleDevices"]),
         tests("TimerDevicesTests", path: "Devices/Timer", uses: ["VMMCore", "TimerDevices"]),
         tests("PlatformDevicesTests", path: "Devices/Platform", uses: ["VMMCore", "GuestABI", "PlatformDevices"]),

@@ -6,9 +6,10 @@ package import VMMCore
 /// Writes all frames of a network to a file that tcpdump and Wireshark read, also while it grows: whole records, a write a batch.
 ///
 /// Between a back end and its client. Frames stand as the two sides hand them over: large ones whole, and checksums that are left to
-/// the other side not complete. Source: draft-ietf-opsawg-pcap, with nanoseconds. Threading: any thread.
+/// the other side not complete. Nothing is allocated for a frame. Source: draft-ietf-opsawg-pcap, with nanoseconds. Threading: any thread.
 package final class PacketCapture: NetworkBackend {
     private struct State {
+        /// With room for a batch and the largest record after it.
         var records: [UInt8] = []
         /// Nil: writing has failed.
         var file: HostFileWriter?
@@ -18,6 +19,7 @@ package final class PacketCapture: NetworkBackend {
     private static let linkType: UInt32 = 1
     /// So much is kept for one write.
     private static let batchSize = 128 << 10
+    private static let recordHeaderSize = 16
 
     private let network: any NetworkBackend
     private let state: Mutex<State>
@@ -36,8 +38,12 @@ package final class PacketCapture: NetworkBackend {
             // Magic of nanoseconds, version 2.4, two zeros, the longest frame, the link type.
             let snapshotLength = UInt32(NetworkFrame.maximumSize - NetworkFrame.headerSize)
             let words: [UInt32] = [0xA1B2_3C4D, 4 << 16 | 2, 0, 0, snapshotLength, Self.linkType]
-            try file.write(words.flatMap(Self.bytes))
-            state = Mutex(State(file: file))
+            var header: [UInt8] = []
+            for word in words { header.append(word) }
+            try file.write(header)
+            var records: [UInt8] = []
+            records.reserveCapacity(Self.batchSize + Self.recordHeaderSize + NetworkFrame.maximumSize)
+            state = Mutex(State(records: records, file: file))
         } catch {
             throw .capture(error)
         }
@@ -85,9 +91,10 @@ package final class PacketCapture: NetworkBackend {
             guard state.file != nil else { return false }
             let length = UInt32(truncatingIfNeeded: frame.count)
             let seconds = UInt32(truncatingIfNeeded: time.tv_sec)
-            for word in [seconds, UInt32(truncatingIfNeeded: time.tv_nsec), length, length] {
-                state.records += Self.bytes(word)
-            }
+            state.records.append(seconds)
+            state.records.append(UInt32(truncatingIfNeeded: time.tv_nsec))
+            state.records.append(length)
+            state.records.append(length)
             state.records += bytes[frame]
             return state.records.count >= Self.batchSize
         }
@@ -108,9 +115,15 @@ package final class PacketCapture: NetworkBackend {
         }
         if let failure { onFailure(.captureEnded(failure)) }
     }
+}
 
-    private static func bytes(_ word: UInt32) -> [UInt8] {
-        [0, 8, 16, 24].map { UInt8(truncatingIfNeeded: word >> $0) }
+extension [UInt8] {
+    /// The lowest byte first.
+    fileprivate mutating func append(_ word: UInt32) {
+        append(UInt8(truncatingIfNeeded: word))
+        append(UInt8(truncatingIfNeeded: word >> 8))
+        append(UInt8(truncatingIfNeeded: word >> 16))
+        append(UInt8(truncatingIfNeeded: word >> 24))
     }
 }
 

@@ -14,3 +14,10 @@ int host_terminal(int *host, int *user);
 // Makes a file a block device, until its descriptor is closed: `device` becomes its path, of at most `size` bytes. Its descriptor, or -1
 // with errno set: EACCES and others where this user, or this machine, cannot.
 int host_loop_device(int file, unsigned int sector_size, bool read_only, char *device, unsigned long size);
+
+// Gives the calling thread a network namespace of its own. 0 or an errno.
+int host_own_network(void);
+
+// Brings an interface of the thread's namespace up and opens a packet socket on it: frames of one Ethernet type, each behind a
+// struct virtio_net_hdr of 10 bytes; who reads gives up after 20 s. A descriptor, or -1 with errno set.
+int host_packet_socket(const char *name, unsigned short type);
