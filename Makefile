@@ -36,6 +36,7 @@ test: test-dependencies guests lint
 	scripts/fuzz --seconds 60
 	scripts/test-share
 	scripts/test-balloon
+	scripts/test-network
 
 # The arm64 build on an x86_64 machine: its tests, guests on the KVM of an emulated arm64 host (docs/arm64-hosts.md); the program to hand out.
 test-arm64: test-dependencies

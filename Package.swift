@@ -206,7 +206,8 @@ let package = Package(
         .target(name: "HostSupport", path: "Tests/HostSupport"),
         // What fuzzers drive. The fuzzer itself is a target only for scripts/fuzz: it links with libFuzzer only.
         .target(
-            name: "DeviceFuzzing", dependencies: [
+            name: "DeviceFuzzing",
+            dependencies: [
                 "VMMCore", "VirtioDevices", "PCIDevices", "GICv3", "APICDevices", "TimerDevices", "VMMTestSupport",
             ],
             path: "Tests/Fuzz/DeviceFuzzing", swiftSettings: strict),
