@@ -28,6 +28,12 @@ package enum BootError: Error, Sendable {
     case tooManyVirtioDevices(Int, limit: Int)
     /// A disk image could not be opened.
     case disk(DiskError)
+    /// The unikernel has no driver for persistent memory.
+    case noPersistentMemoryDriver
+    /// A file for persistent memory could not be opened.
+    case persistentMemory(DiskError)
+    /// The addresses behind RAM do not suffice.
+    case noRoomForPersistentMemory(name: String, size: UInt64)
     /// A network's host side could not be opened.
     case network(name: String, NetworkError)
     /// The unikernel has no driver for a balloon.

@@ -57,6 +57,7 @@ package struct BootPreparation: Sendable {
             }
         }
         guard configuration.shares.isEmpty || !isBundled else { throw .noVirtioShareDriver }
+        guard configuration.persistentMemories.isEmpty || !isBundled else { throw .noPersistentMemoryDriver }
         let hasEntropyDevice = configuration.hasEntropyDevice ?? (architecture == .arm64 && !isBundled)
         virtioDevices =
             (console == .virtio ? [.console] : []) + (hasEntropyDevice ? [.entropy] : [])
@@ -64,10 +65,13 @@ package struct BootPreparation: Sendable {
             + configuration.disks.indices.map(VirtioDeviceKind.block)
             + configuration.networks.indices.map(VirtioDeviceKind.network)
             + configuration.shares.indices.map(VirtioDeviceKind.share)
+            + configuration.persistentMemories.indices.map(VirtioDeviceKind.persistentMemory)
         queues = configuration.queues
         interruptChip = configuration.interruptChip
         guard interruptChip == .kernel || architecture == .x86_64 else { throw .noSplitInterruptChip }
-        let isBusy = !configuration.disks.isEmpty || !configuration.networks.isEmpty
+        let isBusy =
+            !configuration.disks.isEmpty || !configuration.networks.isEmpty
+            || !configuration.persistentMemories.isEmpty
         // An x86_64 Linux finds both by ACPI; Debian's have the drivers for PCI built in.
         let likesPCI = image.linuxSetup != nil || architecture == .arm64 && !isBundled && isBusy
         transport = configuration.transport ?? (likesPCI ? .pci : .mmio)
@@ -150,10 +154,15 @@ package struct BootPreparation: Sendable {
         }
     }
 
-    /// The RAM of a `virt` machine with the plan's pieces in it, and how its first CPU starts.
-    package func loadedMemory(_ plan: AArch64BootPlan) throws(BootError) -> (GuestMemory, ARM64BootState) {
+    /// The memory of a `virt` machine with the plan's pieces in it, and how its first CPU starts.
+    func loadedMemory(
+        _ plan: AArch64BootPlan, _ persistent: [SessionPersistentMemory]
+    ) throws(BootError) -> (GuestMemory, ARM64BootState) {
+        let files = try persistent.placed(behind: plan.ramRanges, in: VirtMemoryMap.persistentMemoryRoom)
         let memory: GuestMemory
-        do throws(GuestMemoryError) { memory = try GuestMemory(plan.ramRanges, hugePages: wantsHugePages) } catch {
+        do throws(GuestMemoryError) {
+            memory = try GuestMemory(plan.ramRanges, files: files, hugePages: wantsHugePages)
+        } catch {
             throw .memory(error)
         }
         do throws(BootImageError) { return (memory, try plan.load(into: memory)) } catch {

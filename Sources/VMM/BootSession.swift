@@ -67,9 +67,11 @@ package final class BootSession: Sendable {
         let accelerator = if let choice { choice } else { try openAccelerator(for: preparation.architecture) }
         let disks = try SessionDisk.open(configuration, clock: clock, say: say)
         let shares = try SessionShare.open(configuration)
+        let persistentMemories = try SessionPersistentMemory.open(configuration, clock: clock, say: say)
         let host = try phase("set up the console") { () throws(BootError) in
             try SessionHost(
                 configuration, clock: clock, timeline: timeline, disks: disks, shares: shares,
+                persistentMemories: persistentMemories,
                 handlers: .init(
                     command: { [self] in handle($0) }, signal: { [self] in stop(.signal($0)) },
                     timeout: { [self] in stop(.timedOut) }),

@@ -139,6 +139,17 @@ public struct MachineConfiguration: Sendable {
         public init(_ connection: Connection) { self.connection = connection }
     }
 
+    /// A file of the host as persistent memory of the guest.
+    public struct PersistentMemory: Hashable, Sendable {
+        public var path: String
+        /// The guest's stores are kept in memory, until it resets or ends; the file stays as it is.
+        public var isSnapshot = false
+        /// What messages call it; nil: `pmem` and its number.
+        public var id: String?
+
+        public init(path: String) { self.path = path }
+    }
+
     /// A directory of the host that the guest can mount by 9P.
     public struct Share: Hashable, Sendable {
         /// What the guest mounts it by.
@@ -193,6 +204,8 @@ public struct MachineConfiguration: Sendable {
     public var disks: [Disk] = []
     /// Virtio networks, in the order in which the guest finds them.
     public var networks: [Network] = []
+    /// Files as persistent memory, in the order in which the guest finds them.
+    public var persistentMemories: [PersistentMemory] = []
     /// A memory balloon, and how many bytes it should hold; nil: none.
     public var balloonSize: UInt64?
     /// Directories of the host, for guests with a driver for 9P.

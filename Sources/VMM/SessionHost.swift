@@ -24,6 +24,7 @@ final class SessionHost: Sendable {
     private let disks: [SessionDisk]
     private let networks: [SessionNetwork]
     private let shares: [SessionShare]
+    private let persistentMemories: [SessionPersistentMemory]
     private let loopThread: HostThread
 
     /// What the user, a signal or the timeout wants. Called on the loop's thread.
@@ -35,11 +36,13 @@ final class SessionHost: Sendable {
 
     init(
         _ configuration: MachineConfiguration, clock: HostClock, timeline: TimelineRecorder?, disks: [SessionDisk],
-        shares: [SessionShare], handlers: Handlers, say: @escaping @Sendable (SessionMessage) -> Void
+        shares: [SessionShare], persistentMemories: [SessionPersistentMemory], handlers: Handlers,
+        say: @escaping @Sendable (SessionMessage) -> Void
     ) throws(BootError) {
         self.clock = clock
         self.disks = disks
         self.shares = shares
+        self.persistentMemories = persistentMemories
         do throws(EventLoopError) { loop = try EventLoop() } catch { throw .eventLoop(error) }
         do throws(SignalSourceError) {
             signals = try SignalSource(
@@ -99,9 +102,8 @@ final class SessionHost: Sendable {
         return HostEnds(
             bvmConsole: chosen == .bvm ? console : silent, serial: chosen == .serial ? console : silent,
             virtioConsole: chosen == .virtio ? console : silent, window: window, entropy: entropy,
-            disks: disks, networks: networks, shares: shares, debugPort: debugPort, clock: guestClock, loop: loop,
-            deadlines: deadlines,
-            repeatable: repeatable,
+            disks: disks, networks: networks, shares: shares, persistentMemories: persistentMemories,
+            debugPort: debugPort, clock: guestClock, loop: loop, deadlines: deadlines, repeatable: repeatable,
             faults: faults)
     }
 

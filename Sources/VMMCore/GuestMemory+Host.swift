@@ -1,7 +1,7 @@
 internal import Glibc
 internal import Synchronization
 
-/// One anonymous mapping of the host with a guard page on both sides, unmapped with the last reference.
+/// One mapping of the host with a guard page on both sides, unmapped with the last reference.
 @safe
 final class HostPages: Sendable {
     /// The host's page size on every machine that swvmm runs on.
@@ -16,7 +16,21 @@ final class HostPages: Sendable {
     private nonisolated(unsafe) let reservation: UnsafeMutableRawPointer
     private let reservationSize: Int
 
-    init(size: UInt64, hugePages: Bool) throws(GuestMemoryError) {
+    /// What is behind a mapping.
+    enum Backing {
+        case anonymous(hugePages: Bool)
+        /// An open file's first bytes; the file may be closed then.
+        case file(Int32, isShared: Bool)
+
+        var isAnonymous: Bool {
+            switch self {
+            case .anonymous: true
+            case .file: false
+            }
+        }
+    }
+
+    init(size: UInt64, _ backing: Backing) throws(GuestMemoryError) {
         guard let bytes = Int(exactly: size), bytes < Int.max - 2 * Self.hugePageSize else {
             throw .hostRefused(size: size, errno: ENOMEM)
         }
@@ -32,17 +46,30 @@ final class HostPages: Sendable {
         let aligned = (firstUsable + UInt(alignment) - 1) & ~UInt(alignment - 1)
         let base = unsafe reserved + Int(aligned - UInt(bitPattern: reserved))
         // SAFETY: base ..< base + bytes lies inside the reservation, with at least one page left on both sides.
-        guard unsafe mprotect(base, bytes, PROT_READ | PROT_WRITE) == 0 else {
+        guard unsafe Self.back(base, bytes, backing) else {
             let reason = errno
             unsafe munmap(reserved, total)
             throw .hostRefused(size: size, errno: reason)
         }
-        // Advice only: a kernel without transparent huge pages refuses, and nothing is lost.
-        if hugePages && bytes >= Self.hugePageSize { unsafe _ = madvise(base, bytes, MADV_HUGEPAGE) }
         unsafe start = base
         self.size = bytes
         unsafe reservation = reserved
         reservationSize = total
+    }
+
+    /// Puts what is wanted behind a part of a reservation. False: `errno` has the reason.
+    @unsafe
+    private static func back(_ base: UnsafeMutableRawPointer, _ bytes: Int, _ backing: Backing) -> Bool {
+        switch backing {
+        case .anonymous(let hugePages):
+            guard unsafe mprotect(base, bytes, PROT_READ | PROT_WRITE) == 0 else { return false }
+            // Advice only: a kernel without transparent huge pages refuses, and nothing is lost.
+            if hugePages && bytes >= hugePageSize { unsafe _ = madvise(base, bytes, MADV_HUGEPAGE) }
+            return true
+        case .file(let descriptor, let isShared):
+            let flags = MAP_FIXED | (isShared ? MAP_SHARED : MAP_PRIVATE | MAP_NORESERVE)
+            return unsafe mmap(base, bytes, PROT_READ | PROT_WRITE, flags, descriptor, 0) != MAP_FAILED
+        }
     }
 
     deinit {
@@ -53,10 +80,11 @@ final class HostPages: Sendable {
 
 extension GuestMemory {
     /// Gives the host's pages that lie in a part of RAM as a whole back: they read as zeros from then on, and cost nothing until they are
-    /// touched. What is not RAM, and a host that refuses, changes nothing.
+    /// touched. What is not RAM, as a file is not, and a host that refuses, changes nothing.
     package func discard(_ address: GuestAddress, count: UInt64) {
         let page = UInt64(max(HostPages.pageSize, sysconf(Int32(_SC_PAGESIZE))))
-        guard contains(address, count: count), let end = address.advanced(by: count),
+        guard regions.contains(where: { $0.isRAM && $0.range.contains(address, count: count) }),
+            let end = address.advanced(by: count),
             let roundedUp = address.advanced(by: page - 1)
         else { return }
         // Regions begin at multiples of the host's pages in both address spaces.

@@ -1,47 +1,75 @@
 internal import Glibc
 internal import Synchronization
 
-/// Guest RAM: a few regions of host memory at guest physical addresses.
+/// Guest RAM: a few regions of host memory at guest physical addresses. Files of the host can be such regions, too.
 ///
 /// The guest and the host's other threads write while we read, so no pointer, Span or array over live RAM leaves this
 /// type: access is by copy, or by sized loads and stores with an explicit ordering. Copy, validate, use once.
 ///
-/// Each region is an anonymous private mapping without swap reservation, with an inaccessible guard page on both sides;
-/// pages cost host memory once touched. Threading: all methods from any thread. Addresses come from guests: any value.
+/// Each region of RAM is an anonymous private mapping without swap reservation; pages cost host memory once touched. All have
+/// an inaccessible guard page on both sides. Threading: all methods from any thread. Addresses come from guests: any value.
 package final class GuestMemory: Sendable {
-    /// One contiguous piece of RAM.
+    /// One contiguous piece.
     package struct Region: Sendable {
         package let range: GuestRange
+        /// False: a file's bytes are there.
+        package let isRAM: Bool
         fileprivate let base: HostPages
+    }
+
+    /// A file of the host whose bytes are memory of the guest.
+    package struct MappedFile: Sendable {
+        /// Where they are: as many as the file has, in whole 4 KiB pages.
+        package var range: GuestRange
+        /// Open, for writing if the guest's stores are to reach the file. The mapping holds the file by itself.
+        package var descriptor: Int32
+        /// The guest's stores reach the file; else they stay in memory, and are lost with it.
+        package var isShared: Bool
+
+        package init(range: GuestRange, descriptor: Int32, isShared: Bool) {
+            self.range = range
+            self.descriptor = descriptor
+            self.isShared = isShared
+        }
     }
 
     /// Ordered by address, not overlapping, not empty.
     package let regions: [Region]
     let writeObserver: HostWriteObservers
 
-    /// Maps host memory for `ranges`. Untouched pages read as zero.
+    /// Maps host memory for `ranges`, and files. Untouched pages of RAM read as zero.
     ///
     /// - Parameters:
     ///   - ranges: page-aligned (4 KiB) ranges in any order.
+    ///   - files: at page-aligned ranges of their own.
     ///   - hugePages: advise the host to back regions of 2 MiB and more with huge pages.
-    package init(_ ranges: [GuestRange], hugePages: Bool = false) throws(GuestMemoryError) {
-        let sorted = ranges.sorted { $0.start < $1.start }
+    package init(
+        _ ranges: [GuestRange], files: [MappedFile] = [], hugePages: Bool = false
+    ) throws(GuestMemoryError) {
+        var wanted: [(range: GuestRange, backing: HostPages.Backing)] = []
+        for range in ranges { wanted.append((range, .anonymous(hugePages: hugePages))) }
+        for file in files { wanted.append((file.range, .file(file.descriptor, isShared: file.isShared))) }
+        wanted.sort { $0.range.start < $1.range.start }
         var mapped: [Region] = []
-        for range in sorted {
+        for (range, backing) in wanted {
             if let last = mapped.last, last.range.overlaps(range) { throw .regionsOverlap(last.range, range) }
             guard range.start.rawValue % UInt64(HostPages.pageSize) == 0,
                 range.size % UInt64(HostPages.pageSize) == 0
             else { throw .misalignedRegion(range) }
-            mapped.append(Region(range: range, base: try HostPages(size: range.size, hugePages: hugePages)))
+            let pages = try HostPages(size: range.size, backing)
+            mapped.append(Region(range: range, isRAM: backing.isAnonymous, base: pages))
         }
         regions = mapped
         writeObserver = HostWriteObservers()
     }
 
-    /// The sum of all regions, in bytes.
-    package var size: UInt64 { regions.reduce(0) { $0 + $1.range.size } }
+    /// RAM, in bytes.
+    package var size: UInt64 { regions.reduce(0) { $0 + ($1.isRAM ? $1.range.size : 0) } }
 
-    /// True when `count` bytes from `address` on are RAM of one region.
+    /// Where files are, ascending.
+    package var fileRanges: [GuestRange] { regions.filter { !$0.isRAM }.map(\.range) }
+
+    /// True when `count` bytes from `address` on lie in one region.
     package func contains(_ address: GuestAddress, count: UInt64) -> Bool {
         regions.contains { $0.range.contains(address, count: count) }
     }
@@ -201,7 +229,7 @@ extension GuestMemory {
 
 /// Why an access to guest memory, or making it, failed.
 package enum GuestMemoryError: Error, Hashable, Sendable {
-    /// Not all bytes of the access are RAM of one region.
+    /// Not all bytes of the access are in one region.
     case outOfRange(GuestAddress, count: UInt64)
     /// A sized access that is not naturally aligned.
     case misaligned(GuestAddress, count: UInt64)

@@ -33,6 +33,8 @@ extension DiskError {
         case .empty: "\(path): is empty; a disk needs at least a sector: truncate -s SIZE \(path)"
         case .notSectorSized(let size):
             "\(path): \(size) bytes, which is not a multiple of 512; truncate -s %512 \(path) fills it up"
+        case .notPersistentMemorySized(let size):
+            "\(path): \(size) bytes, but persistent memory is a multiple of 2 MiB; truncate -s %2M \(path) fills it up"
         case .locked:
             "\(path): is in use by another program (another swvmm?); a disk has one writer, or readers (,ro or ,snapshot=on) only"
         case .deviceInUse: "\(path): the host uses it itself: is it mounted?"

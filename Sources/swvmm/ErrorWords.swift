@@ -34,8 +34,12 @@ extension BootError {
         case .noVirtioConsoleDriver:
             "--console virtio: the unikernel has no driver for it; --console serial and bvm are there"
         case .tooManyVirtioDevices(let count, let limit):
-            "\(count) virtio devices (disks, networks, shares, console, entropy): this machine has room for \(limit) of them"
+            "\(count) virtio devices (disks, networks, shares, persistent memories, console, entropy): this machine has room for \(limit) of them"
         case .disk(let error): error.words
+        case .noPersistentMemoryDriver: "--pmem: the unikernel has no driver for it; Linux guests have"
+        case .persistentMemory(let error): "--pmem: \(error.words)"
+        case .noRoomForPersistentMemory(let name, let size):
+            "--pmem (\(name)): \(size >> 20) MiB do not fit behind the guest's memory; less --memory may help"
         case .network(let name, let error): "--net (\(name)): \(error.words)"
         case .noVirtioBalloonDriver: "--balloon: the unikernel has no driver for it; Linux guests have"
         case .balloonTooLarge(let size, let memory):

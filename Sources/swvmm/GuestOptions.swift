@@ -63,6 +63,12 @@ struct GuestOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "A file as persistent memory, Linux's /dev/pmem0: the guest uses the host's cache of it; may be repeated. snapshot=on keeps the file as it is.",
+            valueName: "path[,snapshot=on][,id=name]"))
+    var pmem: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
             "A disk image, handed over in memory to a guest booted by kernel metadata, as the unikernel is: its writes are not kept.",
             valueName: "path"))
     var memoryDisk: String?
@@ -142,6 +148,11 @@ struct GuestOptions: ParsableArguments {
         } catch {
             throw ValidationError(error.words)
         }
+        do throws(PersistentMemoryArgumentError) {
+            _ = try PersistentMemoryArgument.memories(pmem)
+        } catch {
+            throw ValidationError(error.words)
+        }
         var settings = KernelEnvironment()
         for setting in environment {
             do throws(KernelEnvironmentError) {
@@ -166,6 +177,7 @@ struct GuestOptions: ParsableArguments {
         configuration.networks = (try? NetworkArgument.networks(net, capture: capture)) ?? []
         configuration.balloonSize = balloon?.bytes
         configuration.shares = (try? ShareArgument.shares(share)) ?? []
+        configuration.persistentMemories = (try? PersistentMemoryArgument.memories(pmem)) ?? []
         configuration.hostPath = hostPath
         configuration.environment = environment
         configuration.console = console

@@ -20,8 +20,7 @@ package import VMMCore
 /// 0x00_3F00_0000 │ PCI ECAM, 16 buses                                         │ pciECAM
 /// 0x00_4000_0000 ┼──────────────────────────────────────────────────────────┤
 ///                │ RAM, at most 255 GiB                                       │ ram
-/// 0x40_0000_0000 ┼──────────────────────────────────────────────────────────┤
-///                │ (nothing)                                                  │
+///                │ persistent memory, behind RAM                              │ persistentMemoryRoom
 /// 0x80_0000_0000 │ PCI memory window for 64-bit BARs, 512 GiB                 │ pciHighWindow
 /// 0x100_0000_0000┴──────────────────────────────────────────────────────────┘
 /// ```
@@ -78,6 +77,9 @@ package enum VirtMemoryMap {
     package static let minimumMemory: UInt64 = 2 << 20
     /// QEMU puts its high PCI windows behind it.
     package static let maximumMemory: UInt64 = 255 << 30
+
+    /// Behind RAM, in here.
+    package static let persistentMemoryRoom = VirtPlatform.ramAddress..<VirtPlatform.pciHighWindowAddress
 
     /// The RAM of a machine with `size` bytes.
     package static func ramRanges(_ size: UInt64) throws(BootImageError) -> [GuestRange] {

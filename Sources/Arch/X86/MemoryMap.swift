@@ -26,6 +26,7 @@ package import VMMCore
 /// 0x0_FF00_0000 │ firmware flash, up to the reset vector                         │ firmware
 /// 0x1_0000_0000 ┼─────────────────────────────────────────────────────────────┤
 ///               │ RAM, usable: what did not fit below the hole                   │ RAM above the hole
+///               │ persistent memory, behind RAM                                  │ persistentMemoryRoom
 ///               └─────────────────────────────────────────────────────────────┘
 /// ```
 package enum X86MemoryMap {
@@ -80,6 +81,8 @@ package enum X86MemoryMap {
     package static let minimumMemory: UInt64 = 2 << 20
     /// RAM ends at 1 TiB at most: 40 bits of physical address are what nearly every 64-bit CPU has.
     package static let maximumMemory: UInt64 = (1 << 40) - (holeEnd - holeStart)
+    /// Behind RAM, in here: above the hole, however little RAM there is.
+    package static let persistentMemoryRoom: Range<UInt64> = holeEnd..<(1 << 40)
 
     /// The RAM regions of a machine with `size` bytes.
     package static func ramRanges(_ size: UInt64) throws(BootImageError) -> [GuestRange] {

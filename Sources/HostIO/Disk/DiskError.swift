@@ -12,6 +12,8 @@ package struct DiskError: Error, Hashable, Sendable {
         case empty
         /// Not a whole number of sectors of 512 bytes.
         case notSectorSized(UInt64)
+        /// Not a whole number of the pieces that persistent memory is used in.
+        case notPersistentMemorySized(UInt64)
         /// Another opening writes it, or this one would write what another one reads.
         case locked
         /// The host has mounted the device, or uses it otherwise.

@@ -20,7 +20,7 @@
         ) throws(BootError) {
             preparation.setCounterFrequency(KVMHost.counterFrequency)
             let plan = try preparation.arm64Plan()
-            let (memory, entry) = try preparation.loadedMemory(plan)
+            let (memory, entry) = try preparation.loadedMemory(plan, host.persistentMemories)
             timeline?.mark("image loaded")
 
             let cpuCount = preparation.boot.cpuCount

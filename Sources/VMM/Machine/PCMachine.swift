@@ -22,9 +22,11 @@
         ) throws(BootError) {
             let cpuCount = preparation.boot.cpuCount
             let ramRanges = try preparation.x86RAMRanges()
+            let files = try host.persistentMemories.placed(
+                behind: ramRanges, in: X86MemoryMap.persistentMemoryRoom)
             let memory: GuestMemory
             do throws(GuestMemoryError) {
-                memory = try GuestMemory(ramRanges, hugePages: preparation.wantsHugePages)
+                memory = try GuestMemory(ramRanges, files: files, hugePages: preparation.wantsHugePages)
             } catch { throw .memory(error) }
 
             let backend: KVMVirtualMachine

@@ -21,7 +21,7 @@ struct VirtMachine: SessionMachine {
     ) throws(BootError) {
         preparation.setCounterFrequency(GenericTimer.frequency)
         let plan = try preparation.arm64Plan()
-        let (memory, entry) = try preparation.loadedMemory(plan)
+        let (memory, entry) = try preparation.loadedMemory(plan, host.persistentMemories)
 
         repeatable = host.repeatable
         let counterStart = host.clock.now

@@ -14,6 +14,8 @@ package enum VirtioDeviceKind: Hashable, Sendable {
     case balloon(UInt64)
     /// The session's shared directory of this number.
     case share(Int)
+    /// The session's persistent memory of this number.
+    case persistentMemory(Int)
 }
 
 /// The virtio devices of a machine, whatever transport they are put behind.
@@ -53,6 +55,10 @@ struct VirtioDeviceSet: Sendable {
             case .balloon(let target):
                 let balloon = VirtioBalloon(memory: memory, target: target)
                 add("virtio balloon", balloon) { balloon.reset() }
+            case .persistentMemory(let number):
+                let store = host.persistentMemories[number]
+                let device = VirtioPersistentMemory(store.file, at: memory.fileRanges[number], work: store.work)
+                add("virtio \(store.name)", device) { device.reset() }
             case .share(let number):
                 let share = host.shares[number]
                 let device = VirtioShare(share.tree, tag: share.tag, work: share.work)

@@ -145,6 +145,19 @@ import VirtioDevices
         try soak(device, memory: memory, seed: seed) { _ = device.counters }
     }
 
+    @Test("pmem: random rings and registers, flushes done at random times", arguments: 1...4 as ClosedRange<UInt64>)
+    func persistentMemory(_ seed: UInt64) throws {
+        let range = try #require(GuestRange(start: GuestAddress(Self.ram), size: 1 << 20))
+        let memory = try GuestMemory([range])
+        let work = HeldWork()
+        var random = SeededGenerator(seed: seed &+ 300)
+        let device = VirtioPersistentMemory(ScriptedStore(), at: range, work: work)
+        try soak(device, memory: memory, seed: seed) {
+            work.keep(random.next() % 2 == 0)
+            if random.next() % 4 == 0 { work.perform() }
+        }
+    }
+
     @Test(
         "9P: random rings, messages and registers, work done at random times", arguments: 1...4 as ClosedRange<UInt64>)
     func share(_ seed: UInt64) throws {

@@ -48,6 +48,16 @@ package struct FuzzTarget: Sendable {
                 work.perform(latestFirst: choice & 2 == 2)
             }
         },
+        virtio("pmem") { world in
+            let (store, work) = (ScriptedStore(), HeldWork())
+            let device = VirtioPersistentMemory(store, at: world.memory.regions[0].range, work: work)
+            return FuzzedDevice(device) { input in
+                let choice = input.byte()
+                work.keep(choice & 1 == 1)
+                store.fail(choice & 2 == 2)
+                work.perform()
+            }
+        },
         virtio("balloon") { world in
             let device = VirtioBalloon(memory: world.memory, target: 1 << 14)
             return FuzzedDevice(device) { _ in _ = device.counters }
