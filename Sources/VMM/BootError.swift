@@ -19,6 +19,9 @@ package enum BootError: Error, Sendable {
     case noDeviceTree(MachineConfiguration.Architecture)
     /// The device tree could not be written to a file.
     case dump(HostFileError)
+    /// Machines of this architecture have no ACPI tables.
+    case noACPI(MachineConfiguration.Architecture)
+    case dumpACPI(HostFileError)
     /// KVM runs guests of the host's architecture only.
     case foreignGuest(MachineConfiguration.Architecture)
     /// The software CPU executes no guests of this architecture.

@@ -177,6 +177,18 @@ package struct BootPreparation: Sendable {
         do throws(HostFileError) { try HostFile.write(tree.bytes, to: path) } catch { throw .dump(error) }
     }
 
+    /// Writes the ACPI tables that a guest would get into a directory: `facp.dat`, `dsdt.dat` and so on, as acpica's tools name them.
+    package func writeACPITables(to directory: String) throws(BootError) {
+        guard architecture == .x86_64 else { throw .noACPI(architecture) }
+        let tables = try x86Plan().firmwareTables
+        for place in tables.places where place.signature != ACPITables.rootSignature {
+            let path = "\(directory)/\(place.signature.lowercased()).dat"
+            do throws(HostFileError) { try HostFile.write(Array(tables.bytes[place.range]), to: path) } catch {
+                throw .dumpACPI(error)
+            }
+        }
+    }
+
     /// Linux, and programs made for QEMU's `virt`, have no driver for bhyve's port.
     private static func usualConsole(
         of image: BootImage, on architecture: MachineConfiguration.Architecture

@@ -17,6 +17,9 @@ extension BootError {
         case .noDeviceTree(let architecture):
             "--dtb, --dump-dtb: \(architecture.rawValue) machines have no device tree; use --arch arm64"
         case .dump(let error): "--dump-dtb: \(error.words)"
+        case .noACPI(let architecture):
+            "--dump-acpi: \(architecture.rawValue) machines have no ACPI tables; use --arch x86_64"
+        case .dumpACPI(let error): "--dump-acpi: \(error.words)"
         case .foreignGuest(let architecture):
             "no accelerator for \(architecture.rawValue) guests here: KVM runs \(MachineConfiguration.Architecture.host.rawValue) "
                 + "guests only on this host"

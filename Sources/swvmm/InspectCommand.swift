@@ -17,6 +17,9 @@ struct InspectCommand: ParsableCommand {
     @Flag(help: "Show the kernel metadata records.")
     var dumpMetadata = false
 
+    @Option(help: ArgumentHelp("Write the ACPI tables into a directory, a file each.", valueName: "directory"))
+    var dumpAcpi: String?
+
     @Flag(help: "Print JSON.")
     var json = false
 
@@ -25,6 +28,7 @@ struct InspectCommand: ParsableCommand {
         do throws(BootError) {
             inspection = try Inspection(guest.configuration)
             if let path = guest.dumpDtb { try BootPreparation(guest.configuration).writeDeviceTree(to: path) }
+            if let path = dumpAcpi { try BootPreparation(guest.configuration).writeACPITables(to: path) }
         } catch {
             StandardError.print("swvmm: error: \(error.words)")
             throw ExitCode(ProcessExitCode.hostError)

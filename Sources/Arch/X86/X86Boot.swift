@@ -38,6 +38,7 @@ package struct X86BootPlan: Sendable {
     package let loadPlan: LoadPlan
     /// For `BootProtocol.freeBSDMetadata`.
     package let handover: MetadataHandover?
+    package let firmwareTables: ACPITables
 
     package var placements: [Placement] { loadPlan.placements }
 
@@ -183,6 +184,6 @@ struct X86PlanBuilder {
         try plan.place(.firmwareTables, at: tables.address, tables.bytes)
         return X86BootPlan(
             bootProtocol: bootProtocol, entry: registers.rip, registers: registers, memoryMap: memoryMap,
-            ramRanges: ramRanges, loadPlan: plan, handover: handover)
+            ramRanges: ramRanges, loadPlan: plan, handover: handover, firmwareTables: tables)
     }
 }

@@ -4,6 +4,7 @@ internal import Testing
 /// A program of the host that a test uses as its judge.
 enum HostTool {
     static let deviceTreeCompiler = "/usr/bin/dtc"
+    static let acpiCompiler = "/usr/bin/iasl"
 
     /// dt-schema, where `scripts/install-dependencies test` puts it: below the build directory that holds this test.
     static let deviceTreeSchema: String? = {

@@ -10,6 +10,8 @@ package struct ACPITables: Sendable {
     /// Of the root pointer.
     package let address: UInt64
     package let bytes: [UInt8]
+    /// Of the root pointer, which is no table.
+    package static let rootSignature = "RSD PTR "
     /// Where in `bytes` each table is, by its signature.
     package let places: [(signature: String, range: Range<Int>)]
 
@@ -50,7 +52,7 @@ package struct ACPITables: Sendable {
         }
 
         func finished(root: [UInt8]) -> ([UInt8], [(signature: String, range: Range<Int>)]) {
-            (root + writer.bytes.dropFirst(root.count), [("RSD PTR ", 0..<root.count)] + places)
+            (root + writer.bytes.dropFirst(root.count), [(rootSignature, 0..<root.count)] + places)
         }
     }
 
@@ -59,7 +61,7 @@ package struct ACPITables: Sendable {
     /// Source: ACPI 6.4 §5.2.5.3, table 5.3. The checksum of the first 20 bytes is that of revision 0.
     private static func rootPointer(xsdt: UInt64) -> [UInt8] {
         var writer = ByteWriter()
-        writer.append(contentsOf: "RSD PTR ".utf8)
+        writer.append(contentsOf: rootSignature.utf8)
         writer.append(UInt8(0))
         writer.append(contentsOf: ACPIIdentity.oem.utf8)
         writer.append(UInt8(2))
