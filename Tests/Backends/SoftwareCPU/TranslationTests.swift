@@ -62,6 +62,36 @@ import VMMCore
         #expect(try guest.runToException().esr_el1 >> 26 == 0x15)
     }
 
+    @Test("C6.2: LDTR and STTR at EL1 reach what EL0 may, the second time as the first")
+    func unprivileged() throws {
+        // sttr x0, [x1]; sttr x3, [x1, #8]; ldtr x5, [x1]; ldtrsb x6, [x1, #8]; ldtrsb w7, [x1, #8]; svc #0
+        let guest = try BareGuest([
+            0xF800_0820, 0xF800_8823, 0xF840_0825, 0x3880_8826, 0x38C0_8827, 0xD400_0001,
+        ])
+        try guest.mapPage(0, to: 0x4003_0000, BareGuest.page | BareGuest.user)
+        guest.registers.x[0] = 0x0123_4567_89AB_CDEF
+        guest.registers.x[1] = BareGuest.paged
+        guest.registers.x[3] = 0x80
+        let end = try guest.runToException()
+        #expect(end.esr_el1 >> 26 == 0x15)
+        #expect(end.x[5] == 0x0123_4567_89AB_CDEF && end.x[6] == UInt64.max - 0x7F && end.x[7] == 0xFFFF_FF80)
+    }
+
+    @Test(
+        "D8.4.1: STTR at EL1 has EL0's permissions, also where EL1 or a load has been before",
+        arguments: [
+            (0xF940_0025, 0),  // ldr x5, [x1]; a page of EL1's
+            (0xF840_0825, BareGuest.user | BareGuest.readOnly),  // ldtr x5, [x1]
+        ] as [(UInt32, UInt64)])
+    func unprivilegedFault(_ first: UInt32, _ bits: UInt64) throws {
+        let guest = try BareGuest([first, 0xF800_0820])  // sttr x0, [x1]
+        try guest.mapPage(0, to: 0x4003_0000, BareGuest.page | bits)
+        guest.registers.x[1] = BareGuest.paged
+        let end = try guest.runToException()
+        #expect(end.elr_el1 == BareGuest.code + 4)
+        #expect(end.esr_el1 == 0x25 << 26 | 1 << 25 | 1 << 6 | 0x0F)
+    }
+
     @Test(
         "D8.4.2: a fetch from a PXN page, or from one that EL0 can write: permission fault",
         arguments: [

@@ -19,8 +19,8 @@ extension Core {
         let s = state
         let address = s.x(op.n) &+ op.immediate
         let size: UInt64 = 1 << UInt64(op.a)
-        guard op.b != 0 else { return store(address, size, s.x(op.d), .user) ? .next : .stop }
-        guard let value = load(address, size, .user) else { return .stop }
+        guard op.b != 0 else { return storeAsUser(address, size, s.x(op.d)) ? .next : .stop }
+        guard let value = loadAsUser(address, size) else { return .stop }
         let left = 64 - size * 8
         switch op.b {
         case 1: s.setX(op.d, value)
@@ -28,6 +28,20 @@ extension Core {
         default: s.setX(op.d, UInt64(bitPattern: Int64(bitPattern: value << left) >> Int64(left)) & 0xFFFF_FFFF)
         }
         return .next
+    }
+
+    /// By the TLB of EL0: Linux copies all data between programs and itself this way.
+    private func loadAsUser(_ address: UInt64, _ size: UInt64) -> UInt64? {
+        guard let host = state.tlb(of: .user).readHit(address, size) else { return load(address, size, .user) }
+        return host.load(size: size)
+    }
+
+    private func storeAsUser(_ address: UInt64, _ size: UInt64, _ value: UInt64) -> Bool {
+        guard let host = state.tlb(of: .user).writeHit(address, size) else {
+            return store(address, size, value, .user)
+        }
+        host.store(value, size: size)
+        return true
     }
 
     private func vectorAddress(_ op: MicroOp) -> UInt64 {

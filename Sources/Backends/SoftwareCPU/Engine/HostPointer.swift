@@ -30,6 +30,28 @@ struct HostPointer: Hashable {
         unsafe raw.storeBytes(of: value, toByteOffset: offset, as: Value.self)
     }
 
+    /// `size` bytes, zero-extended: 1, 2, 4 or 8.
+    @inline(__always)
+    func load(size: UInt64) -> UInt64 {
+        switch size {
+        case 1: UInt64(load(UInt8.self))
+        case 2: UInt64(load(UInt16.self))
+        case 4: UInt64(load(UInt32.self))
+        default: load(UInt64.self)
+        }
+    }
+
+    /// The lowest `size` bytes of `value`: 1, 2, 4 or 8.
+    @inline(__always)
+    func store(_ value: UInt64, size: UInt64) {
+        switch size {
+        case 1: store(UInt8(truncatingIfNeeded: value))
+        case 2: store(UInt16(truncatingIfNeeded: value))
+        case 4: store(UInt32(truncatingIfNeeded: value))
+        default: store(value)
+        }
+    }
+
     // MARK: Atomics, on naturally aligned addresses
 
     func compareExchange(_ log2Size: UInt8, expected: UInt64, desired: UInt64) -> (exchanged: Bool, original: UInt64) {

@@ -80,13 +80,7 @@ extension Core {
     func load(_ address: UInt64, _ size: UInt64, _ regime: AccessRegime) -> UInt64? {
         if address & 0xFFF + size > 0x1000 { return loadAcross(address, size, regime) }
         switch resolve(address, size: size, .read, regime) {
-        case .ram(let place):
-            return switch size {
-            case 1: UInt64(place.host.load(UInt8.self))
-            case 2: UInt64(place.host.load(UInt16.self))
-            case 4: UInt64(place.host.load(UInt32.self))
-            default: place.host.load(UInt64.self)
-            }
+        case .ram(let place): return place.host.load(size: size)
         case .device(let physical): return readDevice(physical, size)
         case .fault: return nil
         }
@@ -96,12 +90,7 @@ extension Core {
         if address & 0xFFF + size > 0x1000 { return storeAcross(address, size, value, regime) }
         switch resolve(address, size: size, .write, regime) {
         case .ram(let place):
-            switch size {
-            case 1: place.host.store(UInt8(truncatingIfNeeded: value))
-            case 2: place.host.store(UInt16(truncatingIfNeeded: value))
-            case 4: place.host.store(UInt32(truncatingIfNeeded: value))
-            default: place.host.store(value)
-            }
+            place.host.store(value, size: size)
             noticeStore(place, count: size)
             return true
         case .device(let physical): return writeDevice(physical, size, value)
