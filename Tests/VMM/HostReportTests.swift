@@ -31,6 +31,15 @@ import Testing
         #expect(try deviceCheck("/dev/null").finding == "/dev/null is not KVM's device")
     }
 
+    @Test("a KVM that interprets kernel mode is told from one that runs it, by instructions a second")
+    func speed() {
+        #expect(HostReport.speedCheck(1_049_000).outcome == .limited)
+        #expect(HostReport.speedCheck(1_049_000).finding.hasPrefix("1.0 million instructions a second: "))
+        #expect(HostReport.speedCheck(19_999_999).outcome == .limited)
+        #expect(HostReport.speedCheck(20_000_000).outcome == .good)
+        #expect(HostReport.speedCheck(950_000_000).finding == "950.0 million instructions a second")
+    }
+
     @Test("the report as JSON names every check and both architectures")
     func json() {
         let text = HostReport.gather(kvmPath: "/nonexistent/kvm").json.text()

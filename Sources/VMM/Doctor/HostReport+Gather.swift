@@ -10,7 +10,8 @@ extension HostReport {
         let kvm: Result<KVMProbe, KVMError>
         do throws(KVMError) { kvm = .success(try KVMHost.probe(path: kvmPath)) } catch { kvm = .failure(error) }
         let checks =
-            [cpuCheck(), deviceCheck(kvm, kvmPath)] + capabilityChecks(kvm) + armChecks(kvm, kvmPath) + [memoryCheck()]
+            [cpuCheck(), deviceCheck(kvm, kvmPath)] + capabilityChecks(kvm) + speedChecks(kvm, kvmPath)
+            + armChecks(kvm, kvmPath) + [memoryCheck()]
         let host = MachineConfiguration.Architecture.host
         let guests = MachineConfiguration.Architecture.allCases.map { architecture in
             let software = "it needs nothing of the host; "
@@ -97,6 +98,38 @@ extension HostReport {
                 finding: "up to \(probe.maximumVCPUs), \(probe.recommendedVCPUs) recommended", remedy: nil),
         ]
     }
+
+    /// Whether this KVM runs a guest's kernel on the CPU or interprets it, measured. Nothing on arm64 hosts.
+    private static func speedChecks(_ kvm: Result<KVMProbe, KVMError>, _ path: String) -> [Check] {
+        #if arch(x86_64)
+            guard case .success = kvm, path == KVMHost.devicePath,
+                let rate = KVMHost.measureKernelMode(clock: HostClock())
+            else { return [] }
+            return [speedCheck(rate)]
+        #else
+            return []
+        #endif
+    }
+
+    /// - Parameter rate: instructions a second.
+    package static func speedCheck(_ rate: UInt64) -> Check {
+        let name = "kernel-mode speed"
+        // Tenths, so that slow ones differ.
+        let tenths = rate / 100_000
+        let words = "\(tenths / 10).\(tenths % 10) million instructions a second"
+        guard rate < slowestNative else { return Check(name: name, outcome: .good, finding: words, remedy: nil) }
+        return Check(
+            name: name, outcome: .limited,
+            finding:
+                "\(words): this KVM interprets a guest's kernel; Linux would take hours, or stop at an instruction it lacks",
+            remedy:
+                "boot the unikernel and small guests here, Linux for x86_64 on another host or an emulated one (docs/x86-hosts.md)"
+        )
+    }
+
+    /// Hardware does a thousand million and more, an emulated host hundreds of millions; a KVM that interprets kernel mode
+    /// about one million, and Linux needs thousands of millions to its shell.
+    private static let slowestNative: UInt64 = 20_000_000
 
     /// What arm64 hosts differ in. Nothing elsewhere.
     private static func armChecks(_ kvm: Result<KVMProbe, KVMError>, _ path: String) -> [Check] {
