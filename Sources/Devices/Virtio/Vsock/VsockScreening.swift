@@ -13,8 +13,9 @@ package enum VsockScreening: Hashable, Sendable {
     package init(_ packet: VsockHeader, payload: UInt64, guestCID: UInt64) {
         // §5.10.6.4.1: a driver MUST use guest_cid as source; another one's connections are not its to reset.
         guard packet.sourceCID == guestCID else { self = .drop; return }
+        // The driver's buffers may be longer than the payload (virtio 1.3 §5.10.6).
         guard packet.destinationCID == VsockHeader.hostCID, packet.type == VsockHeader.stream,
-            UInt64(packet.length) == payload
+            UInt64(packet.length) <= payload
         else {
             // Two sides that answer RST with RST would never stop.
             self = packet.operation == VsockHeader.Operation.reset.rawValue ? .drop : .refuse
