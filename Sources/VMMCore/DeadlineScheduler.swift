@@ -60,6 +60,19 @@ package struct DeadlineOutput: Sendable {
 }
 
 extension DeadlineScheduler {
+    /// Tells the scheduler what a `DeadlineOutput` wants, until it is right. Call it without a lock held.
+    ///
+    /// - Parameters:
+    ///   - first: what `beginDelivery()` gave.
+    ///   - next: gives what `continueDelivery()` does, under the device's lock.
+    package func deliver(_ first: DeadlineOutput.Change?, next: () -> DeadlineOutput.Change?) {
+        var step = first
+        while let change = step {
+            apply(change)
+            step = next()
+        }
+    }
+
     package func apply(_ change: DeadlineOutput.Change) {
         switch change {
         case .schedule(let deadline): schedule(at: deadline)

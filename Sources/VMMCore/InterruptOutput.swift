@@ -4,11 +4,8 @@
 /// Two threads that change a device's level one after the other could otherwise reach the line in the wrong order and
 /// leave it at a stale level for ever. Here one thread at a time delivers, and goes on until the line is right:
 ///
-///     var step = state.withLock { state in ...; state.output.want(level); return state.output.beginDelivery() }
-///     while let level = step {
-///         line.setLevel(level)
-///         step = state.withLock { $0.output.continueDelivery() }
-///     }
+///     let level = state.withLock { state in ...; state.output.want(level); return state.output.beginDelivery() }
+///     line.deliver(level) { state.withLock { $0.output.continueDelivery() } }
 ///
 /// A level that went away and came back before it was delivered reaches the line as a falling and a rising edge: an
 /// edge-triggered input (an 8259, an I/O APIC's ISA pins) must see the second interrupt.
@@ -49,5 +46,20 @@ package struct InterruptOutput: Sendable {
         }
         isDelivering = true
         return delivered
+    }
+}
+
+extension InterruptLine {
+    /// Tells the line what an `InterruptOutput` wants, until it is right. Call it without a lock held.
+    ///
+    /// - Parameters:
+    ///   - first: what `beginDelivery()` gave.
+    ///   - next: gives what `continueDelivery()` does, under the device's lock.
+    package func deliver(_ first: Bool?, next: () -> Bool?) {
+        var step = first
+        while let level = step {
+            setLevel(level)
+            step = next()
+        }
     }
 }

@@ -64,12 +64,8 @@ package final class I8259Pair: Sendable, InterruptAcknowledging {
     }
 
     private func perform<Result: Sendable>(_ step: (inout I8259PairState) -> Result) -> Result {
-        let (result, first) = state.withLock { state in (step(&state), state.output.beginDelivery()) }
-        var level = first
-        while let next = level {
-            line.setLevel(next)
-            level = state.withLock { $0.output.continueDelivery() }
-        }
+        let (result, level) = state.withLock { state in (step(&state), state.output.beginDelivery()) }
+        line.deliver(level) { state.withLock { $0.output.continueDelivery() } }
         return result
     }
 }

@@ -65,10 +65,6 @@ package final class ACPIPowerManagement: PortDevice {
     }
 
     private func drive(_ first: Bool?) {
-        var step = first
-        while let level = step {
-            line.setLevel(level)
-            step = state.withLock { $0.output.continueDelivery() }
-        }
+        line.deliver(first) { state.withLock { $0.output.continueDelivery() } }
     }
 }

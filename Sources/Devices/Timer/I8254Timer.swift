@@ -42,11 +42,7 @@ package final class I8254Timer: Sendable {
             state.update(at: now)
             return (result, state.output.beginDelivery(), state.deadline.beginDelivery())
         }
-        var step = level
-        while let level = step {
-            line.setLevel(level)
-            step = state.withLock { $0.output.continueDelivery() }
-        }
+        line.deliver(level) { state.withLock { $0.output.continueDelivery() } }
         var next = deadline
         while let change = next {
             switch change {

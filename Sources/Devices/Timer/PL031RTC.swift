@@ -58,16 +58,8 @@ package final class PL031RTC: MMIODevice {
             state.update(moment)
             return (result, state.output.beginDelivery(), state.deadline.beginDelivery())
         }
-        var step = level
-        while let level = step {
-            line.setLevel(level)
-            step = state.withLock { $0.output.continueDelivery() }
-        }
-        var next = deadline
-        while let change = next {
-            scheduler.apply(change)
-            next = state.withLock { $0.deadline.continueDelivery() }
-        }
+        line.deliver(level) { state.withLock { $0.output.continueDelivery() } }
+        scheduler.deliver(deadline) { state.withLock { $0.deadline.continueDelivery() } }
         return result
     }
 }
