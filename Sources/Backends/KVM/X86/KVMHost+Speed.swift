@@ -21,17 +21,7 @@
                 code.append(UInt8(truncatingIfNeeded: rounds >> shift))
             }
             code += [0x66, 0x49, 0x75, 0xFC, 0xE6, 0x80, 0xEB, 0xF2]
-            guard let range = GuestRange(start: GuestAddress(0), size: 0x1_0000) else { return nil }
-            let memory = try GuestMemory([range])
-            try memory.copyIn(code, to: GuestAddress(0x1000))
-            let machine = try KVMVirtualMachine(host: KVMHost(), configuration: .init(vcpuCount: 1))
-            try machine.map(memory)
-            let cpu = try machine.makeVCPU(VCPUIndex(0))
-            var registers = try cpu.registers()
-            registers.cs.base = 0
-            registers.cs.selector = 0
-            registers.rip = 0x1000
-            try cpu.setRegisters(registers)
+            guard let cpu = try probeCPU(code) else { return nil }
             guard case .portWrite = try cpu.run() else { return nil }
             var best: UInt64 = 0
             for _ in 0..<runs {

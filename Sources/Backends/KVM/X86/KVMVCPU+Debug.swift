@@ -84,17 +84,7 @@
             let watched: UInt64 = 0x600
             // In real mode at 0x1000: mov [0x600], al; nop; hlt.
             let code: [UInt8] = [0xA2, 0x00, 0x06, 0x90, 0xF4]
-            guard let range = GuestRange(start: GuestAddress(0), size: 0x1_0000) else { return false }
-            let memory = try GuestMemory([range])
-            try memory.copyIn(code, to: GuestAddress(0x1000))
-            let machine = try KVMVirtualMachine(host: KVMHost(), configuration: .init(vcpuCount: 1))
-            try machine.map(memory)
-            let cpu = try machine.makeVCPU(VCPUIndex(0))
-            var registers = try cpu.registers()
-            registers.cs.base = 0
-            registers.cs.selector = 0
-            registers.rip = 0x1000
-            try cpu.setRegisters(registers)
+            guard let cpu = try probeCPU(code) else { return false }
             let point = Watchpoint(
                 address: GuestVirtualAddress(watched), size: 1, isOnReads: false, isOnWrites: true)
             // The breakpoint behind it ends the probe where the watchpoint does not.
