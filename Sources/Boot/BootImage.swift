@@ -89,6 +89,13 @@ package struct BootImage: Sendable {
         return nil
     }
 
+    /// Whether the kernel is Linux: its format says so, or a note in its ELF file.
+    package func isLinux(on machine: ImageArchitecture) -> Bool {
+        if linuxSetup != nil { return true }
+        if case .linuxARM64Image = format { return true }
+        return (try? elf(for: machine))?.notes.contains { $0.name == ELFNote.linuxName } ?? false
+    }
+
     /// The architecture that the format tells, where it tells one.
     package var architecture: ImageArchitecture? {
         switch format {

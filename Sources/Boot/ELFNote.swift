@@ -16,6 +16,8 @@ package struct ELFNote: Hashable, Sendable {
     /// XEN_ELFNOTE_PHYS32_ENTRY: the 32-bit entry of Xen's x86/HVM direct boot ABI (PVH).
     package static let xenName = "Xen"
     package static let xenPhysical32Entry: UInt32 = 18
+    /// What Linux's own notes are called, whatever their types. Source: Linux include/linux/elfnote-lto.h, include/linux/build-salt.h.
+    package static let linuxName = "Linux"
     /// swvmm's note: descriptor 1 says "enter me as a FreeBSD kernel, with metadata".
     package static let swvmmName = "swvmm"
     package static let swvmmEntry: UInt32 = 1

@@ -28,6 +28,8 @@ package enum BootError: Error, Sendable {
     case noSoftwareCPU(MachineConfiguration.Architecture)
     /// The unikernel has no driver for a virtio console.
     case noVirtioConsoleDriver
+    /// Only Linux has parameters for an early console.
+    case noEarlyConsole
     case tooManyVirtioDevices(Int, limit: Int)
     /// A disk image could not be opened.
     case disk(DiskError)

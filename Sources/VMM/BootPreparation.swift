@@ -80,6 +80,12 @@ package struct BootPreparation: Sendable {
             throw .tooManyVirtioDevices(virtioDevices.count, limit: places.count)
         }
         boot.devices = places.announcement(of: virtioDevices.count)
+        if configuration.hasEarlyConsole {
+            guard image.isLinux(on: architecture.ofImages) else { throw .noEarlyConsole }
+            if !LinuxCommandLine(boot.commandLine).hasEarlyConsole {
+                boot.commandLine = LinuxCommandLine.adding(architecture.earlyConsole, to: boot.commandLine)
+            }
+        }
         for setting in configuration.environment {
             do throws(KernelEnvironmentError) {
                 try boot.environment.set(setting)
@@ -89,8 +95,7 @@ package struct BootPreparation: Sendable {
         }
         if let path = configuration.initrd { boot.initrd = try Self.read(path, in: configuration.hostPath) }
         if let path = configuration.memoryDisk {
-            let machine: ImageArchitecture = architecture == .x86_64 ? .x86_64 : .aarch64
-            if case .bootable(let entry) = image.support(on: machine), entry != .freeBSDMetadata {
+            if case .bootable(let entry) = image.support(on: architecture.ofImages), entry != .freeBSDMetadata {
                 throw .noMemoryDisk(entry)
             }
             boot.disk = try Self.read(path, in: nil)
@@ -113,8 +118,7 @@ package struct BootPreparation: Sendable {
 
     /// Refuses an image that no machine of the architecture boots, before a backend is opened for it.
     package func checkImage() throws(BootError) {
-        let machine: ImageArchitecture = architecture == .x86_64 ? .x86_64 : .aarch64
-        if case .refused(let error) = image.support(on: machine) { throw .image(name: imageName, error) }
+        if case .refused(let error) = image.support(on: architecture.ofImages) { throw .image(name: imageName, error) }
     }
 
     /// The TSC or generic timer frequency in Hz becomes known with the first vCPU.
@@ -193,7 +197,7 @@ package struct BootPreparation: Sendable {
     private static func usualConsole(
         of image: BootImage, on architecture: MachineConfiguration.Architecture
     ) -> MachineConfiguration.Console {
-        switch image.support(on: architecture == .arm64 ? .aarch64 : .x86_64) {
+        switch image.support(on: architecture.ofImages) {
         case .bootable(.linuxARM64), .bootable(.bareARM64), .bootable(.linux64): return .serial
         case .bootable, .refused: return .bvm
         }
@@ -231,6 +235,22 @@ package struct BootPreparation: Sendable {
 }
 
 extension MachineConfiguration.Architecture {
+    /// As images name it.
+    var ofImages: ImageArchitecture {
+        switch self {
+        case .x86_64: .x86_64
+        case .arm64: .aarch64
+        }
+    }
+
+    /// The parameter that has Linux print before its drivers are there.
+    fileprivate var earlyConsole: String {
+        switch self {
+        case .x86_64: X86Boot.earlyConsole
+        case .arm64: AArch64Boot.earlyConsole
+        }
+    }
+
     var guestImage: GuestImage.Architecture {
         switch self {
         case .x86_64: .x86_64

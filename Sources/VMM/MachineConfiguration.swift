@@ -195,6 +195,8 @@ public struct MachineConfiguration: Sendable {
     /// Ask the host to back guest memory with huge pages: faster, and memory is paid for in pieces of 2 MiB.
     public var hugePages = false
     public var commandLine = ""
+    /// Have a Linux kernel print to the UART before its own console is there.
+    public var hasEarlyConsole = false
     /// Path of an initial ramdisk.
     public var initrd: String?
     /// Path of a disk image, handed to the guest in memory as a preloaded module: its writes are not kept. For guests that

@@ -36,6 +36,8 @@ extension BootError {
         case .memory(let error): "guest memory: \(error.words)"
         case .noVirtioConsoleDriver:
             "--console virtio: the unikernel has no driver for it; --console serial and bvm are there"
+        case .noEarlyConsole:
+            "--earlycon: this image is no Linux kernel, which alone has parameters for it; --console chooses the console"
         case .tooManyVirtioDevices(let count, let limit):
             "\(count) virtio devices (disks, networks, shares, persistent memories, console, entropy): this machine has room for \(limit) of them"
         case .disk(let error): error.words

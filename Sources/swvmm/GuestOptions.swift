@@ -21,6 +21,12 @@ struct GuestOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The kernel's command line.", valueName: "text"))
     var cmdline = ""
 
+    @Flag(
+        help:
+            "Have a Linux kernel print to the UART from its first lines on: the right earlycon= on its command line, unless that has one."
+    )
+    var earlycon = false
+
     @Option(help: ArgumentHelp("An initial ramdisk.", valueName: "path"))
     var initrd: String?
 
@@ -170,6 +176,7 @@ struct GuestOptions: ParsableArguments {
         configuration.cpuCount = cpus
         configuration.memorySize = memory.bytes
         configuration.commandLine = cmdline
+        configuration.hasEarlyConsole = earlycon
         configuration.initrd = initrd
         configuration.memoryDisk = memoryDisk
         // `validate` has seen them.

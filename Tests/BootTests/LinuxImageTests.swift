@@ -37,6 +37,21 @@ internal import VMMTestSupport
         }
     }
 
+    @Test("--earlycon: the UART's earlycon before the user's command line, unless that has one; for Linux only")
+    func earlyConsole() throws {
+        let image = try directory.file("Image", ARM64Guests.image())
+        let parameter = "earlycon=pl011,mmio32,0x9000000"
+        for (line, isAdded) in [("quiet", true), ("earlycon quiet", false)] {
+            let tree = "\(directory.path)/tree.dtb"
+            let ended = try boot([image, "--earlycon", "--cmdline", line, "--dump-dtb", tree])
+            #expect(ended.ending == .exited(0), "\(ended.errors)")
+            let text = try HostText.read(tree)
+            #expect(text.contains("\(isAdded ? "\(parameter) " : "")\(line)\0"))
+            #expect(text.contains(parameter) == isAdded)
+        }
+        try refuses(["--earlycon"], "--earlycon", "no Linux kernel")
+    }
+
     @Test("an ELF program and a raw binary are entered the same way")
     func barePrograms() throws {
         let code = ARM64Guests.bytes(ARM64Guests.checksEntry)

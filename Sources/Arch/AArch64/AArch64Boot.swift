@@ -43,6 +43,10 @@ package struct VirtPlatformFacts: Sendable {
 
 /// From an image and its configuration to what lies in memory and how the first CPU starts.
 package enum AArch64Boot {
+    /// Has Linux print to the UART before its drivers are there. The address serves a user's device tree too, which may name no console.
+    /// Source: Linux Documentation/admin-guide/kernel-parameters.txt, earlycon.
+    package static let earlyConsole = "earlycon=pl011,mmio32,0x\(String(VirtPlatform.pl011Address, radix: 16))"
+
     /// Decides and checks everything, and writes nothing. This version takes a Linux Image, an ELF file, and a raw binary.
     package static func plan(
         image: BootImage, configuration: BootConfiguration, platform: VirtPlatformFacts = VirtPlatformFacts()

@@ -1,4 +1,5 @@
 internal import Boot
+internal import GuestABI
 internal import VMMCore
 
 extension X86PlanBuilder {
@@ -49,8 +50,12 @@ extension X86PlanBuilder {
     /// The user's command line, with the console where it names none. Devices are told by ACPI.
     private var linuxCommandLine: String {
         let line = configuration.commandLine
-        let namesConsole = line.split(separator: " ").contains { $0.hasPrefix("console=") }
-        guard !namesConsole, let console = configuration.linuxConsole else { return line }
-        return line.isEmpty ? "console=\(console)" : "console=\(console) \(line)"
+        guard let console = configuration.linuxConsole, !LinuxCommandLine(line).contains("console") else { return line }
+        return LinuxCommandLine.adding("console=\(console)", to: line)
     }
+}
+
+extension X86Boot {
+    /// Has Linux print to COM1 before its drivers are there. Source: Linux Documentation/admin-guide/kernel-parameters.txt, earlycon.
+    package static let earlyConsole = "earlycon=uart8250,io,0x\(String(PCPlatform.com1Port, radix: 16)),115200"
 }
