@@ -1,5 +1,6 @@
 package import FlattenedDeviceTree
 internal import GuestABI
+package import VMMCore
 
 /// The console that a guest is told to use.
 package enum ConsoleChoice: String, CaseIterable, Sendable {
@@ -23,7 +24,12 @@ package struct RawLoad: Hashable, Sendable {
 package struct BootConfiguration: Sendable {
     /// RAM in bytes, a multiple of 4 KiB.
     package var memorySize: UInt64
-    package var cpuCount = 1
+    package var topology = CPUTopology(count: 1)
+    /// The number of CPUs. Set, it makes them cores of one socket.
+    package var cpuCount: Int {
+        get { topology.count }
+        set { topology = CPUTopology(count: newValue) }
+    }
     package var commandLine = ""
     /// The user's settings; they win over swvmm's.
     package var environment = KernelEnvironment()

@@ -19,7 +19,11 @@ struct CaseValues {
         let architecture: MachineConfiguration.Architecture? = try choice(.arch)
         let accelerator: MachineConfiguration.Accelerator? = try choice(.accel)
         let console: MachineConfiguration.Console? = try choice(.console)
-        let cpus = try number(.cpus, wanted: "a number from 1 to 64") { (1...64).contains($0) ? $0 : nil }
+        let cpus = try value(.cpus, wanted: "a number from 1 to 64") { text in
+            // How they are grouped stands behind it; `swvmm boot` checks that.
+            let number = Int(text.prefix { $0 != "," })
+            return number.flatMap { (1...64).contains($0) ? (count: $0, text: text) : nil }
+        }
         let memory = try value(.memory, wanted: "a size such as 512M") { text in
             MemorySize(argument: text).flatMap { $0.bytes > 0 && $0.bytes % 4096 == 0 ? $0 : nil }
         }
@@ -32,7 +36,7 @@ struct CaseValues {
         func add(_ option: String, _ value: String?) { if let value { arguments.append("--\(option)=\(value)") } }
         add("arch", architecture?.rawValue)
         add("accel", accelerator?.rawValue)
-        add("cpus", cpus.map { "\($0)" })
+        add("cpus", cpus?.text)
         add("memory", memory?.description)
         add("cmdline", try text(.cmdline))
         add("initrd", initrd)
@@ -46,7 +50,7 @@ struct CaseValues {
         return TestCase(
             name: try singleLine(name), mark: name.value.mark, arguments: arguments, architecture: architecture,
             accelerator: accelerator ?? defaults.accelerator, image: image,
-            cpuCount: cpus ?? defaults.cpuCount, memorySize: memory?.bytes ?? defaults.memorySize,
+            cpuCount: cpus?.count ?? defaults.cpuCount, memorySize: memory?.bytes ?? defaults.memorySize,
             timeout: try seconds(.timeout) ?? Self.defaultTimeout,
             steps: try steps.steps(fields[SuiteKey.steps.rawValue]), ending: try ending(),
             rejected: try steps.patterns(fields[SuiteKey.reject.rawValue]), variables: variables, skip: skip)
@@ -92,10 +96,6 @@ struct CaseValues {
             throw reader.error(entry.value.mark, .badValue(key: entry.key, value: text, wanted: wanted))
         }
         return value
-    }
-
-    private func number(_ key: SuiteKey, wanted: String, _ check: (Int) -> Int?) throws(SuiteError) -> Int? {
-        try value(key, wanted: wanted) { Int($0).flatMap(check) }
     }
 
     private func seconds(_ key: SuiteKey) throws(SuiteError) -> Double? {

@@ -31,6 +31,8 @@ package enum BootError: Error, Sendable {
     /// Only Linux has parameters for an early console.
     case noEarlyConsole
     case tooManyVirtioDevices(Int, limit: Int)
+    /// An x86_64 machine's CPUs would have APIC identifiers with gaps.
+    case scatteredCPUs(CPUTopology)
     /// A disk image could not be opened.
     case disk(DiskError)
     /// The unikernel has no driver for persistent memory.

@@ -40,7 +40,10 @@ package struct BootPreparation: Sendable {
         wantsHugePages = configuration.hugePages
         answersSemihosting = configuration.semihosting
         boot = BootConfiguration(memorySize: configuration.memorySize)
-        boot.cpuCount = configuration.cpuCount
+        boot.topology = configuration.topology
+        guard architecture != .x86_64 || APICIDLayout(boot.topology).isConsecutive else {
+            throw .scatteredCPUs(boot.topology)
+        }
         boot.commandLine = configuration.commandLine
         console = configuration.console ?? Self.usualConsole(of: image, on: architecture)
         boot.console = console == .bvm ? .bvm : .serial

@@ -188,8 +188,13 @@ public struct MachineConfiguration: Sendable {
     /// Nil: the image's own architecture, and the host's for the bundled unikernel.
     public var architecture: Architecture?
     public var accelerator = Accelerator.auto
-    /// The number of vCPUs, 1 to 64.
-    public var cpuCount = 1
+    /// The vCPUs, 1 to 64, and how they are grouped.
+    public var topology = CPUTopology(count: 1)
+    /// The number of vCPUs. Set, it makes them cores of one socket.
+    public var cpuCount: Int {
+        get { topology.count }
+        set { topology = CPUTopology(count: newValue) }
+    }
     /// Guest RAM in bytes: a multiple of 4 KiB, at least 4 MiB.
     public var memorySize: UInt64 = 256 << 20
     /// Ask the host to back guest memory with huge pages: faster, and memory is paid for in pieces of 2 MiB.

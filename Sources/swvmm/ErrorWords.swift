@@ -40,6 +40,8 @@ extension BootError {
             "--earlycon: this image is no Linux kernel, which alone has parameters for it; --console chooses the console"
         case .tooManyVirtioDevices(let count, let limit):
             "\(count) virtio devices (disks, networks, shares, persistent memories, console, entropy): this machine has room for \(limit) of them"
+        case .scatteredCPUs(let topology):
+            "--cpus: \(topology.words): in an x86_64 guest the threads of a core and the CPUs of a socket must be powers of two"
         case .disk(let error): error.words
         case .noPersistentMemoryDriver: "--pmem: the unikernel has no driver for it; Linux guests have"
         case .persistentMemory(let error): "--pmem: \(error.words)"

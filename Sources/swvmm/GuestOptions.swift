@@ -10,8 +10,13 @@ struct GuestOptions: ParsableArguments {
     @Option(help: "The guest's architecture: x86_64 or arm64. Default: the image's, or the host's.")
     var arch: MachineConfiguration.Architecture?
 
-    @Option(help: ArgumentHelp("The number of vCPUs, 1 to 64.", valueName: "n"))
-    var cpus = 1
+    @Option(
+        help: ArgumentHelp(
+            """
+            The number of vCPUs, 1 to 64, and how the guest sees them grouped. Default: one socket of cores with a thread each; \
+            of parts that are left out there are as many cores as needed, or else sockets, or else threads.
+            """, valueName: "n[,sockets=n][,cores=n][,threads=n]"))
+    var cpus = "1"
 
     @Option(
         name: [.short, .long],
@@ -133,7 +138,11 @@ struct GuestOptions: ParsableArguments {
     var rng: Bool?
 
     func validate() throws {
-        guard (1...64).contains(cpus) else { throw ValidationError("--cpus \(cpus): from 1 to 64 vCPUs are possible") }
+        do throws(CPUArgumentError) {
+            _ = try CPUArgument.topology(cpus)
+        } catch {
+            throw ValidationError(error.words)
+        }
         guard memory.bytes > 0, memory.bytes % 4096 == 0 else {
             throw ValidationError("--memory \(memory): a multiple of 4096 bytes, and not 0, is wanted")
         }
@@ -173,13 +182,13 @@ struct GuestOptions: ParsableArguments {
         var configuration = MachineConfiguration()
         configuration.image = image.map { .file(path: $0) } ?? .bundled
         configuration.architecture = arch
-        configuration.cpuCount = cpus
         configuration.memorySize = memory.bytes
         configuration.commandLine = cmdline
         configuration.hasEarlyConsole = earlycon
         configuration.initrd = initrd
         configuration.memoryDisk = memoryDisk
         // `validate` has seen them.
+        configuration.topology = (try? CPUArgument.topology(cpus)) ?? configuration.topology
         configuration.disks = (try? DiskArgument.disks(disk)) ?? []
         configuration.networks = (try? NetworkArgument.networks(net, capture: capture)) ?? []
         configuration.balloonSize = balloon?.bytes

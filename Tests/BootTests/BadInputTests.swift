@@ -147,6 +147,22 @@ internal import VMMTestSupport
         ])
     func badValues(arguments: [String]) throws { try refuses(arguments, code: 2, arguments[0]) }
 
+    @Test("CPUs that cannot be grouped so: exit code 2, and what is wrong with them")
+    func badTopologies() throws {
+        try refuses(["--cpus", "8,sockets=3"], code: 2, "3 sockets of 2 cores with 1 thread each make 6, not 8")
+        try refuses(["--cpus", "2,cores=4"], code: 2, "1 socket of 4 cores with 1 thread each make 4, not 2")
+        try refuses(["--cpus", "8,sockets=64,cores=64,threads=64"], code: 2, "make 262144, not 8")
+        try refuses(["--cpus", "8,cores=0"], code: 2, "cores: a number from 1 to 64")
+        try refuses(["--cpus", "8,threads=9999999999999999999"], code: 2, "threads: a number from 1 to 64")
+        try refuses(["--cpus", "8,threads=-2"], code: 2, "threads: a number from 1 to 64")
+        try refuses(["--cpus", "8,dies=2"], code: 2, "'dies' is none of sockets=N")
+        try refuses(["--cpus", "8,cores=2,cores=2"], code: 2, "'cores' is there twice")
+        try refuses(["--cpus", "8,"], code: 2, "'' is none of")
+        try refuses(["--cpus", "sockets=2"], code: 2, "a number from 1 to 64 is wanted first")
+        try refuses(["--arch", "x86_64", "--cpus", "6,threads=3"], "threads of a core", "powers of two")
+        try refuses(["--arch", "x86_64", "--cpus", "6,sockets=2"], "2 sockets of 3 cores", "powers of two")
+    }
+
     @Test("settings that cannot be: exit code 2, and -e is named")
     func badSettings() throws {
         try refuses(["-e", "novalue"], code: 2, "-e novalue", "name=value")

@@ -20,6 +20,12 @@ internal import YAML
         #expect(testCase.cpuCount == 2)
     }
 
+    @Test("cpus takes what --cpus does; the cores that a case wants are the number before the first comma")
+    func topology() throws {
+        let testCase = try Suites.one("cpus: '4,sockets=2'")
+        #expect(testCase.arguments == ["--cpus=4,sockets=2"] && testCase.cpuCount == 4)
+    }
+
     @Test("what a case leaves out comes from the defaults, and else from `swvmm boot` itself")
     func defaults() throws {
         let suite = try Suites.read(

@@ -56,7 +56,7 @@ package enum AArch64Boot {
             throw .badCPUCount(configuration.cpuCount)
         }
         let ram = try VirtMemoryMap.ramRanges(configuration.memorySize)
-        var tree = VirtDeviceTree(cpuCount: configuration.cpuCount, ram: ram)
+        var tree = VirtDeviceTree(topology: configuration.topology, ram: ram)
         tree.commandLine = configuration.commandLine
         tree.seeds = platform.seeds
         tree.virtioSlots = platform.virtioSlots

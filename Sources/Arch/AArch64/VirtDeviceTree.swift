@@ -43,7 +43,8 @@ package struct VirtDeviceTree: Sendable {
         package init(index: Int) { self.index = index }
     }
 
-    package var cpuCount: Int
+    package var topology: CPUTopology
+    private var cpuCount: Int { topology.count }
     package var ram: [GuestRange]
     /// /chosen's bootargs; empty: none.
     package var commandLine = ""
@@ -55,8 +56,8 @@ package struct VirtDeviceTree: Sendable {
     package var hasITS = false
     package var hasPCI = false
 
-    package init(cpuCount: Int, ram: [GuestRange]) {
-        self.cpuCount = cpuCount
+    package init(topology: CPUTopology, ram: [GuestRange]) {
+        self.topology = topology
         self.ram = ram
     }
 
@@ -66,6 +67,8 @@ package struct VirtDeviceTree: Sendable {
         static let clock: UInt32 = 2
         static let gpio: UInt32 = 3
         static let its: UInt32 = 4
+        /// The handles of the CPUs follow.
+        static let firstCPU: UInt32 = 0x100
     }
 
     package var root: DeviceTreeNode {
@@ -128,7 +131,29 @@ extension VirtDeviceTree {
                     [
                         .init("device_type", strings: "cpu"), .init("compatible", strings: "arm,armv8"),
                         .init("reg", cells: affinity), .init("enable-method", strings: "psci"),
-                    ])
+                    ] + (topology.hasGroups ? [.init("phandle", cells: Self.handle(ofCPU: index))] : []))
+            } + (topology.hasGroups ? [cpuMap] : []))
+    }
+
+    private static func handle(ofCPU index: Int) -> UInt32 { Handle.firstCPU + UInt32(truncatingIfNeeded: index) }
+
+    /// Sockets, each a cluster of cores, with threads where cores have several. Where there is nothing to tell, there is no map:
+    /// the affinities say as much. Source: Linux bindings/cpu/cpu-topology.txt.
+    private var cpuMap: DeviceTreeNode {
+        func node(core: Int, of socket: Int) -> DeviceTreeNode {
+            let first = socket * topology.cpusOfSocket + core * topology.threads
+            func cpu(_ index: Int) -> DeviceTreeProperty { .init("cpu", cells: Self.handle(ofCPU: index)) }
+            guard topology.threads > 1 else { return DeviceTreeNode("core\(core)", [cpu(first)]) }
+            return DeviceTreeNode(
+                "core\(core)", [],
+                children: (0..<topology.threads).map { DeviceTreeNode("thread\($0)", [cpu(first + $0)]) })
+        }
+        return DeviceTreeNode(
+            "cpu-map", [],
+            children: (0..<topology.sockets).map { socket in
+                let cores = (0..<topology.cores).map { node(core: $0, of: socket) }
+                return DeviceTreeNode(
+                    "socket\(socket)", [], children: [DeviceTreeNode("cluster0", [], children: cores)])
             })
     }
 

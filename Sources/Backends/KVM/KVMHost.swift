@@ -1,5 +1,6 @@
 internal import Glibc
 internal import KVMBridge
+internal import VMMCore
 
 /// The host's KVM: an open `/dev/kvm`, checked to be one that swvmm can work with.
 ///
@@ -16,7 +17,7 @@ package final class KVMHost: Sendable {
     let vcpuMappingSize: Int
     #if arch(x86_64)
         /// What KVM_GET_SUPPORTED_CPUID says: asked once, since it costs as much as the rest of a machine's creation.
-        let supportedCPUID: KVMCPUID
+        let supportedCPUID: CPUIDTable
     #endif
 
     /// Opens KVM and checks its API version and the required capabilities.
@@ -28,7 +29,7 @@ package final class KVMHost: Sendable {
         self.probe = probe
         vcpuMappingSize = Int(try checked(swvmm_kvm_get_vcpu_mmap_size(device.number), .getVCPUMmapSize))
         #if arch(x86_64)
-            supportedCPUID = try KVMCPUID(supportedBy: device.number)
+            supportedCPUID = try KVMCPUID.supported(by: device.number)
         #endif
     }
 

@@ -14,7 +14,9 @@ package final class KVMVirtualMachine: VirtualMachine {
 
     package struct Configuration: Hashable, Sendable {
         /// How many vCPUs the guest is told of, at least 1: `makeVCPU` takes indices below it.
-        package var vcpuCount: Int
+        package var vcpuCount: Int { topology.count }
+        /// How they are grouped; arm64 ignores it. On x86 consecutive APIC identifiers follow from it (`APICIDLayout`).
+        package var topology: CPUTopology
         /// x86: KVM's 8254 timer, with the speaker port that goes with it. A machine without leaves its ports to devices, and
         /// is created 1 to 8 ms earlier: its creation waits for a grace period of the kernel.
         package var hasTimer8254: Bool
@@ -24,12 +26,21 @@ package final class KVMVirtualMachine: VirtualMachine {
         package var gicFrames: GICFrames
 
         package init(
-            vcpuCount: Int = 1, hasTimer8254: Bool = true, hasLocalAPICsOnly: Bool = false, gicFrames: GICFrames = .virt
+            topology: CPUTopology, hasTimer8254: Bool = true, hasLocalAPICsOnly: Bool = false,
+            gicFrames: GICFrames = .virt
         ) {
-            self.vcpuCount = vcpuCount
+            self.topology = topology
             self.hasTimer8254 = hasTimer8254 && !hasLocalAPICsOnly
             self.hasLocalAPICsOnly = hasLocalAPICsOnly
             self.gicFrames = gicFrames
+        }
+
+        package init(
+            vcpuCount: Int = 1, hasTimer8254: Bool = true, hasLocalAPICsOnly: Bool = false, gicFrames: GICFrames = .virt
+        ) {
+            self.init(
+                topology: CPUTopology(count: vcpuCount), hasTimer8254: hasTimer8254,
+                hasLocalAPICsOnly: hasLocalAPICsOnly, gicFrames: gicFrames)
         }
     }
 

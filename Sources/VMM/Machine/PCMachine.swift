@@ -36,7 +36,7 @@
                 backend = try KVMVirtualMachine(
                     host: kvm,
                     configuration: .init(
-                        vcpuCount: cpuCount, hasTimer8254: !preparation.isBundled,
+                        topology: preparation.boot.topology, hasTimer8254: !preparation.isBundled,
                         hasLocalAPICsOnly: preparation.interruptChip == .split))
                 try backend.map(memory)
                 for index in 0..<cpuCount { vcpus.append(try backend.makeVCPU(VCPUIndex(index))) }

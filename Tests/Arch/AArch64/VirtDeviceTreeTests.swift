@@ -10,7 +10,7 @@ import VMMTestSupport
         -> DeviceTreeNode
     {
         let ram = try #require(GuestRange(start: GuestAddress(0x4000_0000), size: 512 << 20))
-        var tree = VirtDeviceTree(cpuCount: cpus, ram: [ram])
+        var tree = VirtDeviceTree(topology: CPUTopology(count: cpus), ram: [ram])
         try change(&tree)
         return tree.root
     }
@@ -37,6 +37,27 @@ import VMMTestSupport
             #expect(value("enable-method", of: cpu) == Array("psci\0".utf8))
         }
         #expect(Set(cpus.children.map(\.name)).count == count)
+    }
+
+    @Test("cpu-map has the sockets, cores and threads; each CPU is in it once, by its handle")
+    func topology() throws {
+        #expect(try node("cpus", of: try tree(cpus: 4)).children.allSatisfy { $0.name != "cpu-map" })
+        let root = try tree { $0.topology = try CPUTopology(count: 8, sockets: 2, cores: 2, threads: 2) }
+        let handles = try node("cpus", of: root).children.compactMap { cells("phandle", of: $0) }
+        var mapped: [[UInt32]?] = []
+        for socket in 0..<2 {
+            for core in 0..<2 {
+                for thread in 0..<2 {
+                    let place = try node(
+                        "cpus", "cpu-map", "socket\(socket)", "cluster0", "core\(core)", "thread\(thread)", of: root)
+                    mapped.append(cells("cpu", of: place))
+                }
+            }
+        }
+        #expect(mapped == handles && Set(handles).count == 8)
+        let flat = try tree { $0.topology = try CPUTopology(count: 2, sockets: 2, cores: nil, threads: nil) }
+        let last = try node("cpus", "cpu-map", "socket1", "cluster0", "core0", of: flat)
+        #expect(cells("cpu", of: last) == cells("phandle", of: try node("cpus", "cpu@1", of: flat)))
     }
 
     @Test("the redistributors' region is that of the CPUs there are", arguments: [1, 8])

@@ -50,13 +50,9 @@
             let answer = swvmm_kvm_get_tsc_khz(vcpu.number)
             let kilohertz = answer > 0 ? UInt32(answer) : nil
             let table = machine.host.supportedCPUID.tailored(
-                apicID: UInt32(index.rawValue), cpuCount: UInt32(machine.configuration.vcpuCount),
-                tscKilohertz: kilohertz, hasTSCDeadline: machine.host.probe.has(.tscDeadlineTimer))
-            let result = unsafe table.entries.withUnsafeBufferPointer { buffer in
-                guard let base = buffer.baseAddress else { return -EINVAL }
-                return unsafe swvmm_kvm_set_cpuid2(vcpu.number, base, UInt32(buffer.count))
-            }
-            try checked(result, .setCPUID)
+                apicID: UInt32(index.rawValue), topology: machine.configuration.topology, tscKilohertz: kilohertz,
+                hasTSCDeadline: machine.host.probe.has(.tscDeadlineTimer))
+            try KVMCPUID.set(table, of: vcpu.number)
             return kilohertz.map { UInt64($0) * 1000 }
         }
     }

@@ -1,0 +1,27 @@
+internal import VMMCore
+
+extension CPUArgumentError {
+    var words: String {
+        switch self {
+        case .noNumber(let argument): "--cpus \(argument): a number from 1 to \(CPUTopology.limit) is wanted first"
+        case .badCount(let argument): "--cpus \(argument): from 1 to \(CPUTopology.limit) vCPUs are possible"
+        case .unknownKey(let argument, let key):
+            "--cpus \(argument): '\(key)' is none of sockets=N, cores=N (of a socket), threads=N (of a core)"
+        case .repeatedKey(let argument, let key): "--cpus \(argument): '\(key)' is there twice"
+        case .badPart(let argument, let key):
+            "--cpus \(argument): \(key.rawValue): a number from 1 to \(CPUTopology.limit) is wanted"
+        case .topology(let argument, .outOfRange(let number)):
+            "--cpus \(argument): \(number) is not from 1 to \(CPUTopology.limit)"
+        case .topology(let argument, .otherCount(let topology, let wanted)):
+            "--cpus \(argument): \(topology.words) make \(topology.count), not \(wanted)"
+        }
+    }
+}
+
+extension CPUTopology {
+    /// `2 sockets of 4 cores with 1 thread each`.
+    var words: String {
+        func words(_ count: Int, _ name: String) -> String { "\(count) \(name)\(count == 1 ? "" : "s")" }
+        return "\(words(sockets, "socket")) of \(words(cores, "core")) with \(words(threads, "thread")) each"
+    }
+}
