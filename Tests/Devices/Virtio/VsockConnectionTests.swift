@@ -1,4 +1,5 @@
 import Testing
+import VMMCore
 import VirtioDevices
 
 /// Source: virtio 1.2 §5.10.6.
@@ -99,15 +100,53 @@ import VirtioDevices
         }
     }
 
-    @Test("§5.10.6.5: shutdown hints add up, and are permanent; both directions shut are the end")
+    @Test("§5.10.6.5: shutdown hints add up, and are permanent; both are the end once all bytes are handed on")
     func shutdown() {
         var connection = VsockConnection(accepting: packet(.request), buffer: 100)
-        let halfClosed = VsockConnection.Action.halfClosed(sends: false, receives: true)
-        #expect(connection.receive(packet(.shutdown, flags: VsockHeader.noMoreSends)) == halfClosed)
-        #expect(connection.receive(packet(.shutdown)) == halfClosed)
+        #expect(connection.receive(packet(.data, length: 7)) == .deliver(7))
+        #expect(connection.receive(packet(.shutdown, flags: VsockHeader.noMoreSends)) == .shutDown)
+        #expect(connection.receive(packet(.shutdown)) == .shutDown)
+        #expect(connection.guestHalves == .sends)
         #expect(connection.send(upTo: 5) == 5)
-        #expect(connection.receive(packet(.shutdown, flags: VsockHeader.noMoreReceives)) == .ended(reset: true))
+        #expect(connection.receive(packet(.shutdown, flags: VsockHeader.noMoreReceives)) == .shutDown)
         #expect(connection.credit == 0)
+        connection.forward(6)
+        let early = connection.endIfDone()
+        connection.forward(1)
+        let (first, second) = (connection.endIfDone(), connection.endIfDone())
+        #expect(!early && first && !second)
+        #expect(connection.phase == .closed)
+    }
+
+    @Test("§5.10.6.5: the host's side shuts down: no data more to the guest; what comes for it counts as taken")
+    func hostShutdown() {
+        var connection = VsockConnection(accepting: packet(.request), buffer: 100)
+        connection.shutDownHost(.sends)
+        #expect(connection.send(upTo: 1) == 0)
+        #expect(connection.receive(packet(.data, length: 60)) == .deliver(60))
+        connection.shutDownHost(.receives)
+        #expect(connection.hostHalves == [.sends, .receives])
+        #expect(connection.buffered == 0)
+        // It was on its way.
+        #expect(connection.receive(packet(.data, length: 100)) == .nothing)
+        #expect(connection.forwarded == 160)
+        #expect(connection.phase == .established)
+    }
+
+    @Test("§5.10.6.3: bytes that were not sent after all are credit again; an update is owed at half of the buffer")
+    func accounts() {
+        var connection = VsockConnection(accepting: packet(.request), buffer: 100)
+        #expect(connection.send(upTo: 600) == 600)
+        connection.unsend(500)
+        #expect(connection.credit == 900)
+        #expect(connection.receive(packet(.data, length: 100)) == .deliver(100))
+        connection.forward(49)
+        #expect(connection.owesCredit == false)
+        connection.forward(1)
+        #expect(connection.owesCredit == true)
+        var answer = packet(.creditUpdate)
+        connection.stamp(&answer)
+        #expect(connection.owesCredit == false)
     }
 
     @Test("§5.10.6.5: no data after VIRTIO_VSOCK_SHUTDOWN_F_SEND, no data for who does not receive")

@@ -62,6 +62,7 @@ package struct FuzzTarget: Sendable {
             let device = VirtioBalloon(memory: world.memory, target: 1 << 14)
             return FuzzedDevice(device) { _ in _ = device.counters }
         },
+        virtio("vsock") { _ in VsockProgram.device() },
         FuzzTarget(name: "pci") { PCIProgram.run($0) },
         FuzzTarget(name: "gic") { GICProgram.run($0) },
         FuzzTarget(name: "pc-interrupts") { PCInterruptProgram.run($0) },
@@ -89,9 +90,16 @@ struct FuzzedDevice {
     let device: any VirtioDevice
     /// Something happens at the back end: what, the program says.
     let event: (inout FuzzInput) -> Void
+    /// What a driver puts into a queue whose buffers all go one way; none: room for what the device sends. Nil: into any queue go
+    /// bytes of the program, with room for an answer.
+    let packet: ((_ queue: Int, inout FuzzInput) -> [UInt8])?
 
-    init(_ device: any VirtioDevice, event: @escaping (inout FuzzInput) -> Void = { _ in }) {
+    init(
+        _ device: any VirtioDevice, event: @escaping (inout FuzzInput) -> Void = { _ in },
+        packet: ((_ queue: Int, inout FuzzInput) -> [UInt8])? = nil
+    ) {
         self.device = device
+        self.packet = packet
         self.event = event
     }
 }

@@ -112,13 +112,18 @@ struct VirtioProgram {
         if isPacked { _ = try? packed[index].offer(elements) } else { _ = try? split[index].offer(elements) }
     }
 
-    /// What most devices take: bytes of the program, then room for an answer and for a status.
+    /// What most devices take: bytes of the program, then room for an answer and for a status; or the device's own packets.
     private mutating func request(_ index: Int, _ input: inout FuzzInput) {
-        let bytes = input.run(atMost: 200)
+        let bytes = fuzzed.packet?(index, &input) ?? input.run(atMost: 200)
         try? world.memory.copyIn(bytes, to: GuestAddress(Self.buffers))
         let room = UInt32(input.byte()) * 64
         var elements: [MockDriverQueue.Buffer] = []
         if !bytes.isEmpty { elements.append(.readable(Self.buffers, UInt32(bytes.count))) }
+        guard fuzzed.packet == nil else {
+            if bytes.isEmpty { elements.append(.writable(Self.buffers + 0x1000, room)) }
+            offer(elements, index)
+            return driver.notify(UInt64(index))
+        }
         if room > 0 { elements.append(.writable(Self.buffers + 0x1000, room)) }
         elements.append(.writable(Self.buffers + 0x5000, 1))
         offer(elements, index)

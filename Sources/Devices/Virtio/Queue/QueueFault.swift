@@ -59,6 +59,9 @@ package enum QueueFault: Error, Hashable, Sendable {
     /// A 9P request with fewer readable bytes than a message's header has, or a writable part that an error does not fit into.
     case ninePRequestTooShort(UInt64)
     case ninePReplyTooShort(UInt64)
+    /// A vsock packet with fewer bytes than its header has, or a buffer for packets or events with too little room.
+    case vsockHeaderTooShort(UInt64)
+    case vsockBufferTooSmall(UInt64)
     /// A pmem request without four bytes for its type, or for the answer.
     case persistentMemoryRequestTooShort
 
@@ -85,6 +88,7 @@ package enum QueueFault: Error, Hashable, Sendable {
         case .networkBufferTooSmall: "§5.1.6.3.1"
         case .networkCommandTooShort: "§5.1.6.5"
         case .ninePRequestTooShort, .ninePReplyTooShort: "§5, device 9"
+        case .vsockHeaderTooShort, .vsockBufferTooSmall: "§5.10.6"
         case .persistentMemoryRequestTooShort: "§5.19.6"
         case .wrongDirection: "the device's own clause"
         }

@@ -1,3 +1,5 @@
+package import VMMCore
+
 /// One stream between a port of the guest and one of the host, from its request to its end. Pure.
 ///
 /// Credit: each side says in every packet how large its buffer is and how much has been taken out of it (both count
@@ -10,7 +12,7 @@ package struct VsockConnection: ~Copyable {
         /// The host has asked for it, and the guest has not answered.
         case requested
         case established
-        /// Reset by either side, or shut down by both.
+        /// Reset by either side, or shut down by both and all bytes handed on.
         case closed
     }
 
@@ -23,20 +25,25 @@ package struct VsockConnection: ~Copyable {
         case deliver(UInt32)
         /// Answer with VIRTIO_VSOCK_OP_CREDIT_UPDATE.
         case tellCredit
-        /// The guest has shut down; `sends` and `receives`: what it still does.
-        case halfClosed(sends: Bool, receives: Bool)
+        /// The guest has shut down what `guestHalves` says. Both: the connection ends with `endIfDone()`, once the host's side has
+        /// all bytes.
+        case shutDown
         /// The connection has ended; `reset`: the guest is to be told by VIRTIO_VSOCK_OP_RST.
         case ended(reset: Bool)
     }
 
     package private(set) var phase: Phase
-    package private(set) var guestSends = true
-    package private(set) var guestReceives = true
+    /// What the guest does no more.
+    package private(set) var guestHalves: VsockHalves = []
+    /// What the host's side does no more.
+    package private(set) var hostHalves: VsockHalves = []
 
     /// Of this side: bytes.
     package let bufferSize: UInt32
     private var received: UInt32 = 0
     package private(set) var forwarded: UInt32 = 0
+    /// What the guest knows of `forwarded`.
+    private var told: UInt32 = 0
 
     private var sent: UInt32 = 0
     private var guestBufferSize: UInt32 = 0
@@ -56,17 +63,22 @@ package struct VsockConnection: ~Copyable {
         guestForwarded = request.forwarded
     }
 
-    /// Bytes that the guest has room for. None when its counters make no sense.
+    /// Bytes that may be sent: the guest has room for them. None when its counters make no sense.
     ///
     /// Source: virtio 1.2 §5.10.6.3: peer_free = peer_buf_alloc - (tx_cnt - peer_fwd_cnt).
     package var credit: UInt32 {
         let underway = sent &- guestForwarded
-        guard phase == .established, guestReceives, underway <= guestBufferSize else { return 0 }
+        guard phase == .established, !guestHalves.contains(.receives), !hostHalves.contains(.sends),
+            underway <= guestBufferSize
+        else { return 0 }
         return guestBufferSize - underway
     }
 
     /// Bytes of the guest that the host's side has not taken yet.
     package var buffered: UInt32 { received &- forwarded }
+
+    /// The guest knows of so little room that it may soon have to wait.
+    package var owesCredit: Bool { forwarded &- told >= bufferSize / 2 && phase == .established }
 
     /// Handles a packet of the guest whose addresses are this connection's and whose type is known.
     package mutating func receive(_ packet: VsockHeader) -> Action {
@@ -103,25 +115,53 @@ package struct VsockConnection: ~Copyable {
         return allowed
     }
 
+    /// `count` bytes of those that might be sent were not.
+    package mutating func unsend(_ count: UInt32) { sent &-= count }
+
     /// Fills in what every packet of the stream says of this side's buffer (§5.10.6.3.1).
-    package func stamp(_ packet: inout VsockHeader) {
+    package mutating func stamp(_ packet: inout VsockHeader) {
         packet.bufferSize = bufferSize
         packet.forwarded = forwarded
+        told = forwarded
+    }
+
+    /// The host's side shuts down. What it does not receive any more counts as taken.
+    package mutating func shutDownHost(_ halves: VsockHalves) {
+        hostHalves.formUnion(halves)
+        if hostHalves.contains(.receives) { forward(buffered) }
+    }
+
+    /// Ends a connection that the guest has shut down, when the host's side has all bytes. True: the guest is to be told by
+    /// VIRTIO_VSOCK_OP_RST, which is the end of a clean disconnect (§5.10.6.5).
+    package mutating func endIfDone() -> Bool {
+        guard phase == .established, guestHalves == [.sends, .receives], buffered == 0 else { return false }
+        phase = .closed
+        return true
+    }
+
+    /// Ends the connection at once. False: it had ended.
+    package mutating func abort() -> Bool {
+        defer { phase = .closed }
+        return phase != .closed
     }
 
     private mutating func take(_ length: UInt32) -> Action {
         // A guest that sends after its shutdown, or more than there is room for, would have this side keep without bound.
-        guard guestSends, length <= bufferSize - buffered else { return fail() }
+        guard !guestHalves.contains(.sends), length <= bufferSize - buffered else { return fail() }
         received &+= length
-        return length == 0 ? .nothing : .deliver(length)
+        guard length > 0 else { return .nothing }
+        guard !hostHalves.contains(.receives) else {
+            // It was on its way when the host's side shut down.
+            forward(length)
+            return .nothing
+        }
+        return .deliver(length)
     }
 
     /// Shutdown flags are permanent: a later packet can add to them, never take back.
     private mutating func shutDown(_ flags: UInt32) -> Action {
-        if flags & VsockHeader.noMoreReceives != 0 { guestReceives = false }
-        if flags & VsockHeader.noMoreSends != 0 { guestSends = false }
-        guard guestSends || guestReceives else { return fail() }
-        return .halfClosed(sends: guestSends, receives: guestReceives)
+        guestHalves.formUnion(VsockHeader.halves(flags))
+        return .shutDown
     }
 
     private mutating func fail() -> Action {

@@ -1,3 +1,5 @@
+internal import VMMCore
+
 /// The header of a packet between guest and host, read once. Pure; what it says is not checked yet.
 ///
 /// Source: virtio 1.2 §5.10.6, struct virtio_vsock_hdr: 44 bytes, little endian, no padding.
@@ -84,6 +86,18 @@ package struct VsockHeader: Hashable, Sendable {
     package var refusal: VsockHeader {
         VsockHeader(
             from: (destinationCID, destinationPort), to: (sourceCID, sourcePort), .reset, type: type)
+    }
+
+    /// What a VIRTIO_VSOCK_OP_SHUTDOWN's flags say.
+    static func halves(_ flags: UInt32) -> VsockHalves {
+        var halves: VsockHalves = []
+        if flags & noMoreSends != 0 { halves.insert(.sends) }
+        if flags & noMoreReceives != 0 { halves.insert(.receives) }
+        return halves
+    }
+
+    static func flags(_ halves: VsockHalves) -> UInt32 {
+        (halves.contains(.sends) ? noMoreSends : 0) | (halves.contains(.receives) ? noMoreReceives : 0)
     }
 
     private static func integer(_ bytes: [UInt8], at offset: Int, size: Int) -> UInt64 {
