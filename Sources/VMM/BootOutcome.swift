@@ -3,6 +3,8 @@ package struct BootOutcome: Sendable {
     package let reason: StopReason
     /// What the vCPUs looked like; nil unless the reason deserves a report.
     package let report: MachineReport?
+    /// What can be said of the end besides; nil: nothing that was not said before.
+    package var diagnosis: Diagnosis?
     /// What a repeatable run executed.
     package var counts: InstructionCounts?
     /// What the session's machines did.

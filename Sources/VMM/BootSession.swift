@@ -15,6 +15,7 @@ package final class BootSession: Sendable {
     private let timeline: TimelineRecorder?
     private let current = Mutex(Current())
     private let exitCode: @Sendable (StopReason) -> Int32
+    private let diagnose: @Sendable (Diagnosis) -> Void
     private let tracing = Mutex<Tracing?>(nil)
 
     private struct Tracing: Sendable {
@@ -33,16 +34,20 @@ package final class BootSession: Sendable {
         var running: Running?
         /// What ends the session: the machine that runs, or the next one at once.
         var sessionStop: StopReason?
+        /// What was said of a guest that seemed dead.
+        var advice: [Diagnosis.Advice] = []
     }
 
     /// - Parameters:
     ///   - exitCode: what a debugger is told of the machine's end.
+    ///   - diagnose: told of a running guest that seems to be dead, on any thread.
     ///   - say: gets messages, on any thread.
     package init(
         _ configuration: MachineConfiguration, exitCode: @escaping @Sendable (StopReason) -> Int32 = { _ in 0 },
-        say: @escaping @Sendable (SessionMessage) -> Void
+        diagnose: @escaping @Sendable (Diagnosis) -> Void = { _ in }, say: @escaping @Sendable (SessionMessage) -> Void
     ) {
         self.exitCode = exitCode
+        self.diagnose = diagnose
         self.configuration = configuration
         self.say = say
         let clock = clock
@@ -142,7 +147,7 @@ package final class BootSession: Sendable {
             }
             isFirst = false
             let start = clock.now
-            var outcome = try run(machine, lifecycle, host)
+            var outcome = try run(machine, of: GuestFacts(preparation), lifecycle, host)
             if let counts = outcome.counts { say(SessionMessage(level: .detail, text: counts.words)) }
             var latest = machine.statistics()
             latest.runTime = clock.now - start
@@ -186,7 +191,7 @@ extension BootSession {
     }
 
     private func run(
-        _ machine: any SessionMachine, _ lifecycle: MachineLifecycle, _ host: SessionHost
+        _ machine: any SessionMachine, of guest: GuestFacts, _ lifecycle: MachineLifecycle, _ host: SessionHost
     ) throws(BootError) -> BootOutcome {
         defer { machine.disconnect() }
         begin(Running(lifecycle: lifecycle, machine: machine, host: host))
@@ -205,12 +210,29 @@ extension BootSession {
             machine.join()
             throw .thread(error)
         }
+        let watch = watch(machine, of: guest, host)
         machine.join()
+        watch?.stop()
         guard let reason = lifecycle.stopReason else { preconditionFailure("the vCPUs ended, the machine did not") }
         let counts = machine.instructionCounts
         guard reason.deservesReport else { return BootOutcome(reason: reason, report: nil, counts: counts) }
         let report = MachineReport(vcpus: machine.finalReports(), consoleLines: host.recentLines)
-        return BootOutcome(reason: reason, report: report, counts: counts)
+        var outcome = BootOutcome(reason: reason, report: report, counts: counts)
+        outcome.diagnosis = Diagnosis(
+            .end(reason), of: guest, cpus: report.vcpus.compactMap(\.situation), hasPrinted: host.hasPrinted,
+            saidBefore: current.withLock { $0.advice })
+        return outcome
+    }
+
+    /// Looks at the guest while it runs; not where that would disturb: under a debugger, and in a run that repeats.
+    private func watch(_ machine: any SessionMachine, of guest: GuestFacts, _ host: SessionHost) -> GuestWatch? {
+        guard configuration.debugger == nil, configuration.repeatability == nil else { return nil }
+        let watch = GuestWatch(machine, of: guest, host: host) { [self] diagnosis in
+            current.withLock { $0.advice += diagnosis.advice }
+            diagnose(diagnosis)
+        }
+        watch.start()
+        return watch
     }
 
     private func phase<Result>(

@@ -124,6 +124,16 @@ final class SessionHost: Sendable {
 
     var recentLines: [String] { console.recentLines(Self.reportedLines) }
 
+    /// Whether a guest of the session has printed anything but empty lines.
+    var hasPrinted: Bool { !console.recentLines(1).isEmpty }
+
+    /// Calls `body` on the loop's thread when so much time has passed.
+    func after(_ time: Nanoseconds, _ body: @escaping @Sendable () -> Void) -> EventLoop.TimerToken {
+        loop.schedule(at: clock.now + time, body)
+    }
+
+    func cancel(_ timer: EventLoop.TimerToken) { loop.cancel(timer) }
+
     /// Ends the loop and its thread, writes out what the guest printed, and puts the terminal back.
     func close() {
         loop.stop()

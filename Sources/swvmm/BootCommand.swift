@@ -94,7 +94,9 @@ struct BootCommand: ParsableCommand {
         let isVerbose = verbose
         let outcome: BootOutcome
         do throws(BootError) {
-            outcome = try BootSession(configuration, exitCode: \.exitCode) { message in
+            outcome = try BootSession(
+                configuration, exitCode: \.exitCode, diagnose: { StandardError.print("\n\($0.text)") }
+            ) { message in
                 guard isVerbose || message.level != .detail else { return }
                 // An answer to a key comes in the middle of the guest's line.
                 StandardError.print("\(message.level == .answer ? "\n" : "")swvmm: \(message.text)")
@@ -105,6 +107,7 @@ struct BootCommand: ParsableCommand {
         }
         if let report = outcome.report { StandardError.print(report.text) }
         if outcome.reason.isWorthTelling { StandardError.print("swvmm: \(outcome.reason.words)") }
+        if let diagnosis = outcome.diagnosis { StandardError.print(diagnosis.text) }
         if let stats, let statistics = outcome.statistics { StandardError.print(stats.text(of: statistics)) }
         var code = outcome.reason.exitCode
         for failure in [outcome.traceFailure, outcome.timelineFailure].compactMap(\.self) {

@@ -75,7 +75,8 @@ internal import VMMTestSupport
         #expect(ended.ending == .exited(3))
         #expect(ended.errors.contains("triple fault"))
         #expect(ended.errors.contains("rip=0000000000100000"))
-        #expect(ended.errors.contains("ud2"))
+        #expect(ended.errors.contains("swvmm:   an exception before"))
+        #expect(ended.errors.contains("64-bit mode at 0x100000: ud2; interrupts are off; no exception handlers"))
     }
 
     @Test("garbage as code: exit code 3 or 124 and a report")
@@ -106,6 +107,21 @@ internal import VMMTestSupport
         let ended = try run(timeout: "1") { $0.halt() }
         #expect(ended.ending == .exited(124))
         #expect(ended.errors.contains("rip=0000000000100002"))
+    }
+
+    @Test("a guest halted with interrupts off is told while it runs: where, in which mode, and what to try; once")
+    func standsStill() throws {
+        let ended = try run(timeout: "7") { code in
+            code.print("bye\n")
+            code.halt()
+        }
+        #expect(ended.ending == .exited(124))
+        #expect(ended.output == "bye\n")
+        let words = "all vCPUs are halted with interrupts off"
+        #expect(ended.errors.split(separator: "\n").count { $0.contains(words) } == 1, "\(ended.errors)")
+        #expect(ended.errors.contains("vCPU 0, 64-bit mode at 0x"))
+        #expect(ended.errors.contains("last exit: port write 0x220"))
+        #expect(ended.errors.contains("--gdb"))
     }
 
     @Test("writes to unmapped addresses without end: the timeout, and a few lines with --verbose")

@@ -52,6 +52,23 @@ internal import VMMTestSupport
         try refuses(["--earlycon"], "--earlycon", "no Linux kernel")
     }
 
+    @Test("a kernel that says nothing: told once after seconds, with the CPU's place and --earlycon to try")
+    func silence() throws {
+        // wfi; b .-4
+        let image = try directory.file("Image", ARM64Guests.image([0xD503_207F, 0x17FF_FFFF]))
+        let ended = try Swvmm.run([
+            "boot", "--arch", "arm64", image, "--cpus", "2", "--timeout", "7", "--cmdline", "root=/dev/vda",
+        ])
+        #expect(ended.ending == .exited(124))
+        let hints = ended.errors.split(separator: "\n").prefix { !$0.hasPrefix("vCPU 0 after") }
+        #expect(hints.count { $0.contains("nothing came from the guest's console in 5 s") } == 1, "\(ended.errors)")
+        for words in [
+            "vCPU 0, EL1 at 0x", ": b #0x", "not started by the guest: vCPU 1", "--earlycon", "/dev/vda",
+        ] {
+            #expect(hints.contains { $0.contains(words) }, "no '\(words)' in \(ended.errors)")
+        }
+    }
+
     @Test("an ELF program and a raw binary are entered the same way")
     func barePrograms() throws {
         let code = ARM64Guests.bytes(ARM64Guests.checksEntry)

@@ -7,7 +7,7 @@ enum ARM64Report {
     static func describe<CPU: AddressTranslating>(
         _ index: VCPUIndex, _ vcpu: CPU, _ exits: ExitTrace, _ memory: GuestMemory
     ) -> MachineReport.VCPU where CPU.Registers == ARM64Registers {
-        MachineReport.VCPU(index, vcpu, exits, memory, rows: registerRows) { ($0.pc, .arm64) }
+        MachineReport.VCPU(index, vcpu, exits, memory, rows: registerRows, situation: situation) { ($0.pc, .arm64) }
     }
 
     static func registerRows(_ registers: ARM64Registers) -> [[(name: String, value: String)]] {

@@ -6,23 +6,33 @@ extension MachineReport.VCPU {
     ///
     /// - Parameters:
     ///   - rows: the registers as rows of names and values.
+    ///   - situation: what the vCPU is at.
     ///   - location: the address of the next instruction, and how the CPU decodes it.
     init<CPU: AddressTranslating>(
         _ index: VCPUIndex, _ vcpu: CPU, _ exits: ExitTrace, _ memory: GuestMemory,
         rows: (CPU.Registers) -> [[(name: String, value: String)]],
+        situation: (CPU.Registers, CPUSurroundings) -> CPUSituation,
         location: (CPU.Registers) -> (programCounter: UInt64, mode: Disassembler.Mode)
     ) {
         let registers = try? vcpu.registers()
         self.index = index
         registerRows = registers.map(rows) ?? []
-        code =
-            registers.map(location).map { place in
-                CodeListing.lines(around: place.programCounter, mode: place.mode) { address, count in
-                    CodeListing.bytes(at: address, count: count, on: vcpu, memory)
-                }
-            } ?? []
         exitTotal = exits.total
         lastExits = Self.lines(of: exits.last)
+        guard let registers else {
+            code = []
+            return
+        }
+        let place = location(registers)
+        let read = { (address: UInt64, count: Int) in
+            CodeListing.bytes(at: address, count: count, on: vcpu, memory)
+        }
+        code = CodeListing.lines(around: place.programCounter, mode: place.mode, read: read)
+        let surroundings = CPUSurroundings(
+            index: index, bytesBefore: read(place.programCounter &- 4, 4),
+            instruction: CodeListing.instruction(at: place.programCounter, mode: place.mode, read: read),
+            exits: exits.last)
+        self.situation = situation(registers, surroundings)
     }
 }
 
@@ -52,6 +62,14 @@ enum CodeListing {
         }
         return leading.map { line($0, marked: false) }
             + following.map { line($0, marked: $0.address == programCounter) }
+    }
+
+    /// The instruction at an address; nil: there is none.
+    static func instruction(
+        at address: UInt64, mode: Disassembler.Mode, read: (_ address: UInt64, _ count: Int) -> [UInt8]
+    ) -> String? {
+        // The longest x86 instruction has 15 bytes. Source: Intel SDM vol. 2A §2.3.11.
+        Disassembler(mode)?.disassemble(read(address, 15), at: address, limit: 1).first?.text
     }
 
     /// x86 cannot be decoded backwards: take the longest run that ends exactly at the program counter.

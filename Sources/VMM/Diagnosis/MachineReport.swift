@@ -11,6 +11,8 @@ package struct MachineReport: Sendable {
         package let exitTotal: UInt64
         /// The last exits, oldest first; equal neighbours are counted.
         package let lastExits: [String]
+        /// Nil when the backend refused to read the registers.
+        package var situation: CPUSituation?
     }
 
     package let vcpus: [VCPU]
@@ -73,7 +75,7 @@ extension VCPUExit {
     }
 
     /// For reports: `port write 0x220 32-bit value 0x41`.
-    var text: String {
+    package var text: String {
         switch self {
         case .mmioRead(let address, let width): "mmio read \(address) \(width.bits)-bit"
         case .mmioWrite(let address, let width, let value):

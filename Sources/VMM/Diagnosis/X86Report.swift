@@ -7,7 +7,7 @@ enum X86Report {
     static func describe<CPU: AddressTranslating>(
         _ index: VCPUIndex, _ vcpu: CPU, _ exits: ExitTrace, _ memory: GuestMemory
     ) -> MachineReport.VCPU where CPU.Registers == X86Registers {
-        MachineReport.VCPU(index, vcpu, exits, memory, rows: registerRows) { registers in
+        MachineReport.VCPU(index, vcpu, exits, memory, rows: registerRows, situation: situation) { registers in
             (programCounter(registers), decodeMode(registers))
         }
     }

@@ -1,6 +1,6 @@
 /// ESR_EL1 in words. Source: Arm DDI 0487, D23.2 "ESR_EL1".
-enum ExceptionWords {
-    static func text(esr: UInt64, far: UInt64) -> String {
+package enum ExceptionWords {
+    package static func text(esr: UInt64, far: UInt64) -> String {
         let code = esr >> 26 & 0x3F
         let words = name(of: code) + details(code, esr)
         let address = hasAddress(code) ? ", FAR \(hexadecimal(far))" : ""
