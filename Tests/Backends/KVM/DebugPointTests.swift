@@ -12,7 +12,7 @@
             Watchpoint(address: GuestVirtualAddress(address), size: size, isOnReads: reads, isOnWrites: writes)
         }
 
-        @Test("a breakpoint stops before its instruction; taken away, the guest goes on")
+        @Test("a breakpoint stops before its instruction; taken away, the guest goes on", .stopsAtCode)
         func breakpoint() throws {
             let guest = try KVMGuest(Self.code)
             #expect(try guest.cpu.setDebugPoints(DebugPointSet(breakpoints: [GuestVirtualAddress(0x1005)])))
@@ -22,7 +22,7 @@
             #expect(try guest.cpu.run() == .portWrite(port: 0x510, width: .byte, value: 5))
         }
 
-        @Test("steps from a breakpoint go on behind it, one instruction each")
+        @Test("steps from a breakpoint go on behind it, one instruction each", .stopsAtCode)
         func steps() throws {
             let guest = try KVMGuest(Self.code)
             #expect(try guest.cpu.setDebugPoints(DebugPointSet(breakpoints: [GuestVirtualAddress(0x1002)])))
@@ -35,7 +35,7 @@
             #expect(try guest.cpu.run() == .portWrite(port: 0x510, width: .byte, value: 5))
         }
 
-        @Test("four registers are what there is: a fifth point is refused, and the old ones stay")
+        @Test("four registers are what there is: a fifth point is refused, and the old ones stay", .stopsAtCode)
         func limit() throws {
             let guest = try KVMGuest(Self.code)
             let four = Set((0..<4).map { GuestVirtualAddress(0x1005 + $0 * 0x100) })
@@ -45,15 +45,21 @@
             #expect(try guest.cpu.run() == .debug(address: GuestVirtualAddress(0x1005), reason: .breakpoint))
         }
 
+        @Test("without breakpoints each is refused", .enabled(if: !KVMHost.debugPoints.stopAtCode, "KVM has them here"))
+        func refusedBreakpoint() throws {
+            let guest = try KVMGuest(Self.code)
+            #expect(try !guest.cpu.setDebugPoints(DebugPointSet(breakpoints: [GuestVirtualAddress(0x1005)])))
+        }
+
         @Test(
             "without data breakpoints every watchpoint is refused",
-            .enabled(if: !KVMHost.watchesData, "KVM has them here"))
+            .enabled(if: !KVMHost.debugPoints.stopAtData, "KVM has them here"))
         func refusedWatchpoint() throws {
             let guest = try KVMGuest(Self.code)
             #expect(try !guest.cpu.setDebugPoints(DebugPointSet(watchpoints: [watch(0x600, 1)])))
         }
 
-        @Test("a watched range takes a register for each aligned piece; reads alone cannot be watched", .watchesData)
+        @Test("a watched range takes a register for each aligned piece; reads alone cannot be watched", .stopsAtData)
         func ranges() throws {
             let guest = try KVMGuest(Self.code)
             func canWatch(_ points: Watchpoint...) throws -> Bool {
@@ -68,7 +74,7 @@
             #expect(try !canWatch(watch(0x600, 4, reads: true, writes: false)))
         }
 
-        @Test("§18.2.5: a watched store is told behind its instruction", .watchesData)
+        @Test("§18.2.5: a watched store is told behind its instruction", .stopsAtData)
         func watchpoint() throws {
             let guest = try KVMGuest(Self.code)
             #expect(try guest.cpu.setDebugPoints(DebugPointSet(watchpoints: [watch(0x600, 1)])))
@@ -82,8 +88,12 @@
     }
 
     extension Trait where Self == ConditionTrait {
-        fileprivate static var watchesData: Self {
-            .enabled(if: KVMHost.watchesData, "this KVM takes no notice of data breakpoints in kernel mode")
+        fileprivate static var stopsAtCode: Self {
+            .enabled(if: KVMHost.debugPoints.stopAtCode, "this KVM takes no notice of breakpoints in kernel mode")
+        }
+
+        fileprivate static var stopsAtData: Self {
+            .enabled(if: KVMHost.debugPoints.stopAtData, "this KVM takes no notice of data breakpoints in kernel mode")
         }
     }
 #endif

@@ -8,9 +8,10 @@
     // SAFETY, for this file: as for KVMVCPU+Run.swift; the union's member that is read is that of KVM_EXIT_DEBUG.
 
     extension KVMVCPU: Debuggable {
-        /// Watchpoints are refused where KVM takes no notice of them: the debugger then watches by single steps.
+        /// Points are refused where KVM takes no notice of them: the debugger then watches by single steps.
         package func setDebugPoints(_ points: DebugPointSet) throws(KVMError) -> Bool {
-            guard points.watchpoints.isEmpty || KVMHost.watchesData else { return false }
+            guard points.breakpoints.isEmpty || KVMHost.debugPoints.stopAtCode else { return false }
+            guard points.watchpoints.isEmpty || KVMHost.debugPoints.stopAtData else { return false }
             return try setDebugRegisters(points)
         }
 
@@ -76,24 +77,31 @@
     }
 
     extension KVMHost {
-        /// Whether data breakpoints stop a guest's kernel. A KVM that interprets kernel mode may not look at them, and no
-        /// capability tells: a guest of three instructions does, once.
-        package static let watchesData = (try? probeDataBreakpoint()) ?? false
+        /// Which of the CPU's debug registers stop a guest's kernel.
+        package struct DebugPointSupport: Hashable, Sendable {
+            package var stopAtCode = false
+            package var stopAtData = false
+        }
 
-        private static func probeDataBreakpoint() throws -> Bool {
-            let watched: UInt64 = 0x600
-            // In real mode at 0x1000: mov [0x600], al; nop; hlt.
-            let code: [UInt8] = [0xA2, 0x00, 0x06, 0x90, 0xF4]
-            guard let cpu = try probeCPU(code) else { return false }
-            let point = Watchpoint(
-                address: GuestVirtualAddress(watched), size: 1, isOnReads: false, isOnWrites: true)
-            // The breakpoint behind it ends the probe where the watchpoint does not.
-            let end = GuestVirtualAddress(0x1004)
-            guard try cpu.setDebugRegisters(DebugPointSet(breakpoints: [end], watchpoints: [point])) else {
+        /// A KVM that interprets kernel mode may not look at data breakpoints, one on an emulated CPU at none, and no capability tells: a guest of
+        /// three instructions does, once for each kind.
+        package static let debugPoints = DebugPointSupport(
+            stopAtCode: stops(at: DebugPointSet(breakpoints: [GuestVirtualAddress(0x1003)])),
+            stopAtData: stops(
+                at: DebugPointSet(watchpoints: [
+                    Watchpoint(address: GuestVirtualAddress(0x600), size: 1, isOnReads: false, isOnWrites: true)
+                ])))
+
+        private static func stops(at points: DebugPointSet) -> Bool {
+            // In real mode at 0x1000: mov [0x600], al; nop; out 0x80, al. The port ends what no point stopped.
+            let code: [UInt8] = [0xA2, 0x00, 0x06, 0x90, 0xE6, 0x80]
+            do {
+                guard let cpu = try probeCPU(code), try cpu.setDebugRegisters(points) else { return false }
+                guard case .debug = try cpu.run() else { return false }
+                return true
+            } catch {
                 return false
             }
-            guard case .debug(_, .watchpoint) = try cpu.run() else { return false }
-            return true
         }
     }
 #endif
