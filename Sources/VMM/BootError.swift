@@ -30,6 +30,7 @@ package enum BootError: Error, Sendable {
     case noVirtioConsoleDriver
     /// Only Linux has parameters for an early console.
     case noEarlyConsole
+    case noVirtioPortDriver
     case tooManyVirtioDevices(Int, limit: Int)
     /// An x86_64 machine's CPUs would have APIC identifiers with gaps.
     case scatteredCPUs(CPUTopology)
@@ -71,6 +72,8 @@ package enum BootError: Error, Sendable {
     case terminal(TerminalError)
     case debugPort(TCPServerError)
     case debugger(TCPServerError)
+    /// The socket of a named port.
+    case port(name: String, TCPServerError)
     /// The trace's file could not be written; so many lines of the guest's work are not in it.
     case trace(HostFileError, lostLines: UInt64)
     /// What is to be traced happens inside the host's KVM.

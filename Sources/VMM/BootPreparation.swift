@@ -53,6 +53,7 @@ package struct BootPreparation: Sendable {
             return .generate(from: &generator)
         }
         guard console != .virtio || !isBundled else { throw .noVirtioConsoleDriver }
+        guard configuration.ports.isEmpty || !isBundled else { throw .noVirtioPortDriver }
         if let size = configuration.balloonSize {
             guard !isBundled else { throw .noVirtioBalloonDriver }
             guard size < configuration.memorySize else {
@@ -63,7 +64,8 @@ package struct BootPreparation: Sendable {
         guard configuration.persistentMemories.isEmpty || !isBundled else { throw .noPersistentMemoryDriver }
         let hasEntropyDevice = configuration.hasEntropyDevice ?? (architecture == .arm64 && !isBundled)
         virtioDevices =
-            (console == .virtio ? [.console] : []) + (hasEntropyDevice ? [.entropy] : [])
+            (console == .virtio || !configuration.ports.isEmpty ? [.console] : [])
+            + (hasEntropyDevice ? [.entropy] : [])
             + (configuration.balloonSize.map { [.balloon($0)] } ?? [])
             + configuration.disks.indices.map(VirtioDeviceKind.block)
             + configuration.networks.indices.map(VirtioDeviceKind.network)

@@ -150,6 +150,22 @@ public struct MachineConfiguration: Sendable {
         public init(path: String) { self.path = path }
     }
 
+    /// A port of the virtio console besides the console itself: bytes between a program of the guest's and one of the host's.
+    public struct Port: Hashable, Sendable {
+        /// What the guest finds it by.
+        public var name: String
+        /// Of a Unix socket, where one program at a time can connect.
+        public var path: String
+
+        public init(name: String, path: String) {
+            self.name = name
+            self.path = path
+        }
+    }
+
+    /// The most ports of a machine.
+    public static let portLimit = 15
+
     /// A directory of the host that the guest can mount by 9P.
     public struct Share: Hashable, Sendable {
         /// What the guest mounts it by.
@@ -215,6 +231,8 @@ public struct MachineConfiguration: Sendable {
     public var persistentMemories: [PersistentMemory] = []
     /// A memory balloon, and how many bytes it should hold; nil: none.
     public var balloonSize: UInt64?
+    /// Named ports, in the order in which the guest finds them: at most `portLimit`.
+    public var ports: [Port] = []
     /// Directories of the host, for guests with a driver for 9P.
     public var shares: [Share] = []
     /// A directory in which `image` and `initrd` are looked up.

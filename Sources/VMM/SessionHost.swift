@@ -16,7 +16,8 @@ final class SessionHost: Sendable {
     private let clock: HostClock
     private let console: ConsoleEndpoint
     private let repeatable: RepeatableRun?
-    private let debugPort: TCPCharacterServer?
+    private let debugPort: CharacterServer?
+    private let ports: [SessionPort]
     private let terminal: TerminalMode?
     private let window: TerminalWindow?
     private let entropy: any EntropySource
@@ -55,13 +56,14 @@ final class SessionHost: Sendable {
         networks = try SessionNetwork.open(configuration, loop: loop, clock: clock, say: say)
         do throws(TCPServerError) {
             if let port = configuration.debugPort {
-                debugPort = try TCPCharacterServer(port: port, loop: loop)
+                debugPort = try CharacterServer(.port(port), loop: loop)
             } else {
                 debugPort = nil
             }
         } catch {
             throw .debugPort(error)
         }
+        ports = try SessionPort.open(configuration, loop: loop)
         console = ConsoleEndpoint(
             input: STDIN_FILENO, output: STDOUT_FILENO, loop: loop, clock: clock, onCommand: handlers.command,
             onLine: Self.tap(timeline))
@@ -101,8 +103,9 @@ final class SessionHost: Sendable {
         let deadlines: any DeadlineSource = if let repeatable { repeatable.clock } else { loop }
         return HostEnds(
             bvmConsole: chosen == .bvm ? console : silent, serial: chosen == .serial ? console : silent,
-            virtioConsole: chosen == .virtio ? console : silent, window: window, entropy: entropy,
-            disks: disks, networks: networks, shares: shares, persistentMemories: persistentMemories,
+            virtioConsole: chosen == .virtio ? console : silent, isVirtioConsoleChosen: chosen == .virtio, ports: ports,
+            window: window, entropy: entropy, disks: disks, networks: networks, shares: shares,
+            persistentMemories: persistentMemories,
             debugPort: debugPort, clock: guestClock, loop: loop, deadlines: deadlines, repeatable: repeatable,
             faults: faults)
     }
@@ -120,6 +123,7 @@ final class SessionHost: Sendable {
     func releaseWriters() {
         console.shutdown()
         debugPort?.shutdown()
+        for port in ports { port.server.shutdown() }
     }
 
     var recentLines: [String] { console.recentLines(Self.reportedLines) }

@@ -63,7 +63,8 @@ struct BootCommand: ParsableCommand {
             throw ValidationError("--timeout \(timeout): seconds above 0 are wanted")
         }
         try repeatability.validate(
-            with: accel, hasDebugger: gdb != nil, hasNetwork: !guest.configuration.networks.isEmpty)
+            with: accel, hasDebugger: gdb != nil, hasNetwork: !guest.configuration.networks.isEmpty,
+            hasPort: !guest.configuration.ports.isEmpty)
         if wait && gdb == nil { throw ValidationError("--wait: needs --gdb, without which nobody lets the guest go") }
     }
 

@@ -38,6 +38,7 @@ extension BootError {
             "--console virtio: the unikernel has no driver for it; --console serial and bvm are there"
         case .noEarlyConsole:
             "--earlycon: this image is no Linux kernel, which alone has parameters for it; --console chooses the console"
+        case .noVirtioPortDriver: "--port: the unikernel has no driver for it; Linux has one"
         case .tooManyVirtioDevices(let count, let limit):
             "\(count) virtio devices (disks, networks, shares, persistent memories, console, entropy): this machine has room for \(limit) of them"
         case .scatteredCPUs(let topology):
@@ -65,6 +66,7 @@ extension BootError {
         case .terminal(let error): "the terminal: \(error.words)"
         case .debugPort(let error): "--bvmdebug: \(error.words)"
         case .debugger(let error): "--gdb: \(error.words)"
+        case .port(let name, let error): "--port \(name): \(error.words)"
         case .trace(let error, let lost):
             "--trace-file: \(error.words)" + (lost > 0 ? "; \(lost) lines of the trace are lost" : "")
         case .traceNeedsSoftwareCPU(let kinds):

@@ -68,6 +68,12 @@ struct GuestOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "A port of the virtio console, Linux's /dev/virtio-ports/NAME, for the program that connects to the Unix socket; may be repeated.",
+            valueName: "name=socket"))
+    var port: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
             "A directory of the host, which the guest mounts by 9P: mount -t 9p -o trans=virtio,version=9p2000.L TAG /mnt; may be repeated.",
             valueName: "tag=dir[,ro]"))
     var share: [String] = []
@@ -163,6 +169,11 @@ struct GuestOptions: ParsableArguments {
         } catch {
             throw ValidationError(error.words)
         }
+        do throws(PortArgumentError) {
+            _ = try PortArgument.ports(port)
+        } catch {
+            throw ValidationError(error.words)
+        }
         do throws(PersistentMemoryArgumentError) {
             _ = try PersistentMemoryArgument.memories(pmem)
         } catch {
@@ -192,6 +203,7 @@ struct GuestOptions: ParsableArguments {
         configuration.disks = (try? DiskArgument.disks(disk)) ?? []
         configuration.networks = (try? NetworkArgument.networks(net, capture: capture)) ?? []
         configuration.balloonSize = balloon?.bytes
+        configuration.ports = (try? PortArgument.ports(port)) ?? []
         configuration.shares = (try? ShareArgument.shares(share)) ?? []
         configuration.persistentMemories = (try? PersistentMemoryArgument.memories(pmem)) ?? []
         configuration.hostPath = hostPath

@@ -24,7 +24,7 @@ struct RepeatabilityOptions: ParsableArguments {
     var maxInstructions: UInt64?
 
     func validate(
-        with accelerator: MachineConfiguration.Accelerator, hasDebugger: Bool, hasNetwork: Bool
+        with accelerator: MachineConfiguration.Accelerator, hasDebugger: Bool, hasNetwork: Bool, hasPort: Bool
     ) throws {
         guard deterministic else {
             for (name, value) in [("seed", seed), ("start-of-day", startOfDay), ("max-instructions", maxInstructions)]
@@ -44,6 +44,10 @@ struct RepeatabilityOptions: ParsableArguments {
         guard !hasNetwork else {
             throw ValidationError(
                 "--deterministic: what comes over a network, and when, cannot be repeated; leave --net out")
+        }
+        guard !hasPort else {
+            throw ValidationError(
+                "--deterministic: what a program sends, and when, cannot be repeated; leave --port out")
         }
         if maxInstructions == 0 { throw ValidationError("--max-instructions 0: at least 1 is wanted") }
         // The clock counts nanoseconds in 64 bits.

@@ -81,10 +81,15 @@ import VMMCore
         #expect(try devices { $0.console = .virtio } == [.console, .entropy])
         #expect(try devices { $0.hasEntropyDevice = false } == [])
         #expect(try devices { ($0.architecture, $0.console) = (.x86_64, .virtio) } == [.console])
+        #expect(try devices { $0.ports = [.init(name: "agent", path: "/nonexistent")] } == [.console, .entropy])
         #expect(try devices { $0.image = .bundled } == [])
         #expect(try devices { ($0.image, $0.hasEntropyDevice) = (.bundled, true) } == [.entropy])
         guard case .noVirtioConsoleDriver = refusal({ ($0.architecture, $0.console) = (.arm64, .virtio) }) else {
             Issue.record("a virtio console was promised to the unikernel")
+            return
+        }
+        guard case .noVirtioPortDriver = refusal({ $0.ports = [.init(name: "agent", path: "/nonexistent")] }) else {
+            Issue.record("a named port was promised to the unikernel")
             return
         }
     }

@@ -4,11 +4,13 @@ internal import VMMCore
 /// A character channel whose far end is the test: collects output, is fed input.
 ///
 /// Threading: any thread. The input handler runs on the thread that calls `feed`, without a lock held.
-package final class LoopbackChannel: CharacterChannel {
+package final class LoopbackChannel: ConnectedChannel {
     private struct State {
         var output: [UInt8] = []
         var input: [UInt8] = []
         var handler: (@Sendable () -> Void)?
+        var connectionChanges: UInt64 = 0
+        var connectionHandler: (@Sendable () -> Void)?
     }
 
     private let state = Mutex(State())
@@ -22,6 +24,21 @@ package final class LoopbackChannel: CharacterChannel {
     }
 
     package func setInputHandler(_ handler: (@Sendable () -> Void)?) { state.withLock { $0.handler = handler } }
+
+    package var connectionChanges: UInt64 { state.withLock { $0.connectionChanges } }
+
+    package func setConnectionHandler(_ handler: (@Sendable () -> Void)?) {
+        state.withLock { $0.connectionHandler = handler }
+    }
+
+    /// The other side comes, or goes, so many times in all, and then the handler is called.
+    package func changeConnection(times: UInt64 = 1) {
+        let handler = state.withLock { state in
+            state.connectionChanges += times
+            return state.connectionHandler
+        }
+        handler?()
+    }
 
     /// Everything written since the start or the last `clearOutput()`.
     package var output: [UInt8] { state.withLock { $0.output } }

@@ -7,6 +7,10 @@ struct HostEnds: Sendable {
     var bvmConsole: any CharacterChannel
     var serial: any CharacterChannel
     var virtioConsole: any CharacterChannel
+    /// The virtio console is the one that the guest was told to use, not only the way to its named ports.
+    var isVirtioConsoleChosen: Bool
+    /// The named ports of the virtio console.
+    var ports: [SessionPort] = []
     /// The terminal's window; nil: no terminal, or nobody knows its size.
     var window: TerminalWindow?
     /// Random bytes for guests.

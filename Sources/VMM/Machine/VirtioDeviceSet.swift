@@ -4,6 +4,7 @@ internal import VirtioDevices
 
 /// A virtio device of a machine.
 package enum VirtioDeviceKind: Hashable, Sendable {
+    /// With the session's named ports.
     case console
     case entropy
     /// The session's disk of this number.
@@ -68,8 +69,10 @@ struct VirtioDeviceSet: Sendable {
     }
 
     private mutating func addConsole(_ host: HostEnds) {
-        let console = VirtioConsole(channel: host.virtioConsole, size: host.window?.size)
-        let window = host.window
+        let window = host.isVirtioConsoleChosen ? host.window : nil
+        let ports = host.ports.map { VirtioConsole.NamedPort(name: $0.name, channel: $0.server) }
+        let console = VirtioConsole(
+            channel: host.virtioConsole, isConsole: host.isVirtioConsoleChosen, size: window?.size, ports: ports)
         window?.setHandler { [weak console] size in console?.resize(to: size) }
         add("virtio console", console) {
             window?.setHandler(nil)

@@ -92,10 +92,16 @@ import VirtioDevices
 
     @Test("console: random rings and registers", arguments: 1...8 as ClosedRange<UInt64>)
     func console(_ seed: UInt64) throws {
-        let channel = LoopbackChannel()
-        try soak(VirtioConsole(channel: channel, size: ConsoleSize(columns: 80, rows: 24)), seed: seed) {
-            if channel.pendingInput.count < 100 { channel.feed("some input") }
-            channel.clearOutput()
+        let channels = [LoopbackChannel(), LoopbackChannel()]
+        let device = VirtioConsole(
+            channel: channels[0], size: ConsoleSize(columns: 80, rows: 24),
+            ports: [.init(name: "port", channel: channels[1])])
+        try soak(device, seed: seed) {
+            for channel in channels {
+                if channel.pendingInput.count < 100 { channel.feed("some input") }
+                channel.changeConnection()
+                channel.clearOutput()
+            }
         }
     }
 

@@ -18,12 +18,15 @@ package struct FuzzTarget: Sendable {
         FuzzTarget(name: "packed-queue") { QueueProgram.run($0, isPacked: true) },
         virtio("console") { world in
             let channel = LoopbackChannel()
-            let device = VirtioConsole(channel: channel, size: ConsoleSize(columns: 80, rows: 24))
+            let port = LoopbackChannel()
+            let device = VirtioConsole(
+                channel: channel, size: ConsoleSize(columns: 80, rows: 24), ports: [.init(name: "port", channel: port)])
             return FuzzedDevice(device) { input in
-                if input.byte() & 1 == 0 {
-                    channel.feed(String(repeating: "x", count: input.number(below: 300)))
-                } else {
-                    device.resize(to: ConsoleSize(columns: input.halfword(), rows: input.halfword()))
+                switch input.byte() % 4 {
+                case 0: channel.feed(String(repeating: "x", count: input.number(below: 300)))
+                case 1: port.feed(String(repeating: "y", count: input.number(below: 300)))
+                case 2: port.changeConnection(times: UInt64(input.number(below: 3)))
+                default: device.resize(to: ConsoleSize(columns: input.halfword(), rows: input.halfword()))
                 }
             }
         },

@@ -14,10 +14,7 @@ enum VirtioConsoleConfiguration {
     /// le16 cols, le16 rows, le32 max_nr_ports, le32 emerg_wr (write only).
     static let emergencyOffset: UInt32 = 8
 
-    /// The one port is port 0.
-    private static let portCount: UInt32 = 1
-
-    static func read(_ size: ConsoleSize?, at offset: UInt32, width: AccessWidth) -> UInt32 {
+    static func read(_ size: ConsoleSize?, portCount: UInt32, at offset: UInt32, width: AccessWidth) -> UInt32 {
         let word: UInt32 =
             switch offset / 4 {
             case 0: size.map { UInt32($0.rows) << 16 | UInt32($0.columns) } ?? 0

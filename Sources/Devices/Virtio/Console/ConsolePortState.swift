@@ -1,17 +1,12 @@
 internal import VMMCore
 
-/// A console's queues and what is under way between them and the channel. Each method is one step and calls nobody but
-/// queues; `VirtioConsole` performs what it says.
+/// A port's two queues and what is under way between them and the channel. Each method is one step and calls nobody but
+/// queues; `ConsolePort` performs what it says.
 ///
 /// One thread at a time transmits, and one receives: it has the claim, and with it the piece of bytes that goes between
 /// queue and channel. Who comes meanwhile leaves at once: the claim ends only when nothing is left, in the same step that
 /// looked.
-struct VirtioConsoleState: ~Copyable {
-    static let receiveQueue = 0
-    static let transmitQueue = 1
-    static let controlReceiveQueue = 2
-    static let controlTransmitQueue = 3
-
+struct ConsolePortState: ~Copyable {
     /// What the thread with a claim does next.
     enum Step {
         /// Another thread has the claim, or there was nothing to do.
@@ -35,13 +30,13 @@ struct VirtioConsoleState: ~Copyable {
         var hasCompleted = false
     }
 
-    var size: ConsoleSize?
+    private let queues: ConsolePortQueues
     private var activation: VirtioActivation?
-    /// The driver broke a rule: nothing is done before the reset.
-    private var isBroken = false
+    private var faults: ConsoleFaults?
+    /// The driver has opened the port, or need not.
+    var isOpen = false
     private var transmission = Direction()
     private var reception = Direction()
-    var control = ConsoleControl()
     /// Bytes of the reception's piece that no buffer was there for yet.
     private var pulled = 0..<0
     /// The channel was not found empty since it last had something.
@@ -50,32 +45,21 @@ struct VirtioConsoleState: ~Copyable {
     private(set) var transmittedBytes: UInt64 = 0
     private(set) var receivedBytes: UInt64 = 0
 
-    init(size: ConsoleSize?) { self.size = size }
+    init(_ queues: ConsolePortQueues) { self.queues = queues }
 
-    var driver: VirtioDriver? { activation?.driver }
+    /// There is a driver, and it has broken no rule.
+    private var works: Bool { activation != nil && faults?.areSeen == false }
 
-    /// The activation of a driver that uses the control queues, and has broken no rule.
-    var controlledActivation: VirtioActivation? {
-        guard let activation, !isBroken, Self.isMultiport(activation) else { return nil }
-        return activation
-    }
-
-    private static func isMultiport(_ activation: VirtioActivation) -> Bool {
-        activation.features & VirtioConsoleConfiguration.multiport != 0
-    }
-
-    mutating func markBroken() { isBroken = true }
-
-    mutating func activate(_ new: VirtioActivation) {
+    mutating func activate(_ new: VirtioActivation, _ faults: ConsoleFaults, isOpen: Bool) {
         activation = new
-        isBroken = false
-        control = ConsoleControl()
+        self.faults = faults
+        self.isOpen = isOpen
     }
 
     mutating func reset() {
         if let activation {
-            if let chain = transmission.chain.take() { activation.queues[Self.transmitQueue].discard(chain) }
-            if let chain = reception.chain.take() { activation.queues[Self.receiveQueue].discard(chain) }
+            if let chain = transmission.chain.take() { activation.queues[queues.transmit].discard(chain) }
+            if let chain = reception.chain.take() { activation.queues[queues.receive].discard(chain) }
         }
         transmission.hasCompleted = false
         reception.hasCompleted = false
@@ -88,18 +72,18 @@ struct VirtioConsoleState: ~Copyable {
 
     /// Takes the claim. False: another thread has it.
     mutating func claimTransmission() -> Bool {
-        guard activation != nil, !isBroken, !transmission.isClaimed else { return false }
+        guard works, !transmission.isClaimed else { return false }
         transmission.isClaimed = true
         return true
     }
 
     /// The next step of the claim, which ends with any but `send`.
     mutating func transmit(_ piece: inout [UInt8]) -> Step {
-        guard let activation, !isBroken else {
+        guard let activation, works else {
             transmission.isClaimed = false
             return .none
         }
-        let queue = activation.queues[Self.transmitQueue]
+        let queue = activation.queues[queues.transmit]
         queue.suspendNotifications()
         while true {
             if var chain = transmission.chain.take() {
@@ -134,20 +118,18 @@ struct VirtioConsoleState: ~Copyable {
 
     /// Takes the claim. False: another thread has it, or there is no input.
     mutating func claimReception() -> Bool {
-        guard let activation, !isBroken, !reception.isClaimed, inputMayBeThere || !pulled.isEmpty,
-            control.portIsOpen || !Self.isMultiport(activation)
-        else { return false }
+        guard works, isOpen, !reception.isClaimed, inputMayBeThere || !pulled.isEmpty else { return false }
         reception.isClaimed = true
         return true
     }
 
     /// The next step of the claim, which ends with any but `pull`.
     mutating func receive(_ piece: [UInt8]) -> Step {
-        guard let activation, !isBroken else {
+        guard let activation, works else {
             reception.isClaimed = false
             return .none
         }
-        let queue = activation.queues[Self.receiveQueue]
+        let queue = activation.queues[queues.receive]
         while true {
             if var chain = reception.chain.take() {
                 if !pulled.isEmpty {
@@ -200,10 +182,18 @@ struct VirtioConsoleState: ~Copyable {
         return .interrupt(activation.driver, queue)
     }
 
-    private mutating func fail(
-        _ activation: VirtioActivation, _ queue: VirtioQueue, _ fault: QueueFault
-    ) -> Step {
-        isBroken = true
+    private func fail(_ activation: VirtioActivation, _ queue: VirtioQueue, _ fault: QueueFault) -> Step {
+        faults?.see()
         return .fault(activation.driver, queue, fault)
     }
+}
+
+/// The queues of a port, by index.
+///
+/// Source: virtio 1.2 §5.3.2: port 0 has the first two, then come the control queues, then the other ports'.
+struct ConsolePortQueues: Hashable {
+    let receive: Int
+    var transmit: Int { receive + 1 }
+
+    init(port: Int) { receive = port == 0 ? 0 : 2 + 2 * port }
 }

@@ -4,18 +4,21 @@ import Testing
 import VMMCore
 import VMMTestSupport
 
-@Suite(.timeLimit(.minutes(1))) struct TCPCharacterServerTests {
+@Suite(.timeLimit(.minutes(1))) struct CharacterServerTests {
     private let running: RunningLoop
-    private let server: TCPCharacterServer
+    private let server: CharacterServer
+    private let port: UInt16
 
     init() throws {
         running = try RunningLoop()
-        server = try TCPCharacterServer(port: 0, loop: running.loop)
+        server = try CharacterServer(.port(0), loop: running.loop)
+        guard case .port(let port) = server.address else { throw TCPServerError.portInUse(0) }
+        self.port = port
     }
 
     @Test("a client's bytes come in, and the guest's go out")
     func dialogue() throws {
-        let client = try Client(server.port)
+        let client = try Client(port)
         client.send("$g#67")
         #expect(server.receive(5) == Array("$g#67".utf8))
         server.write("+ok")
@@ -25,7 +28,7 @@ import VMMTestSupport
     @Test("without a client output is discarded, however much")
     func noClient() throws {
         for _ in 0..<200_000 { server.write(UInt8(ascii: "x")) }
-        let client = try Client(server.port)
+        let client = try Client(port)
         client.send("a")
         #expect(server.receive(1) == Array("a".utf8))
         server.write("b")
@@ -34,10 +37,10 @@ import VMMTestSupport
 
     @Test("the next client is served when the first has gone")
     func oneAtATime() throws {
-        let first = try Client(server.port)
+        let first = try Client(port)
         first.send("1")
         #expect(server.receive(1) == Array("1".utf8))
-        let second = try Client(server.port)
+        let second = try Client(port)
         second.send("2")
         running.settle()
         #expect(server.read() == nil)
@@ -49,7 +52,7 @@ import VMMTestSupport
 
     @Test("a guest that waits for a client who does not read is let go when the client leaves")
     func clientLeaves() throws {
-        let client = try Client(server.port)
+        let client = try Client(port)
         client.send("a")
         #expect(server.receive(1).count == 1)
         let server = server
@@ -61,7 +64,7 @@ import VMMTestSupport
 
     @Test("shutdown lets a waiting guest go")
     func shutdown() throws {
-        let client = try Client(server.port)
+        let client = try Client(port)
         client.send("a")
         #expect(server.receive(1).count == 1)
         let server = server
@@ -71,10 +74,32 @@ import VMMTestSupport
         guest.join()
     }
 
+    @Test("each client that comes and goes is counted, and told of; its coming before its bytes, its going after them")
+    func connections() throws {
+        let told = Recorder<String>()
+        let server = server
+        server.setConnectionHandler { told.record("connection \(server.connectionChanges)") }
+        server.setInputHandler { told.record("input") }
+        #expect(server.connectionChanges == 0)
+        for changes: UInt64 in [1, 3] {
+            let client = try Client(port)
+            client.send("a")
+            #expect(waits { told.count == Int(changes / 2) * 3 + 2 })
+            client.close()
+            #expect(waits { server.connectionChanges == changes + 1 })
+            #expect(server.read() == UInt8(ascii: "a"))
+        }
+        running.settle()
+        #expect(
+            told.values == ["connection 1", "input", "connection 2", "connection 3", "input", "connection 4"])
+        server.setConnectionHandler(nil)
+        server.setInputHandler(nil)
+    }
+
     @Test("a port that is taken is refused by number")
     func portInUse() throws {
-        #expect(throws: TCPServerError.portInUse(server.port)) {
-            try TCPCharacterServer(port: server.port, loop: running.loop)
+        #expect(throws: TCPServerError.portInUse(port)) {
+            try CharacterServer(server.address, loop: running.loop)
         }
     }
 }

@@ -2,24 +2,23 @@ internal import Glibc
 internal import Synchronization
 package import VMMCore
 
-/// A character device at a TCP port of 127.0.0.1: bvmdebug's other end.
+/// A character device at a TCP port of 127.0.0.1 or at a Unix socket: the other end of bvmdebug, and of a console's named port.
 ///
 /// One client at a time; the next one waits in the kernel's backlog until the first has gone, which is when it closes, or
-/// shuts down, its sending half. Without a client output is
-/// discarded and there is no input. A client that does not read makes the guest wait, until it reads, leaves, or
-/// `shutdown()`. Only this host can connect.
+/// shuts down, its sending half. Without a client output is discarded and there is no input, but for what a client that has
+/// gone left behind. A client that does not read makes the guest wait, until it reads, leaves, or `shutdown()`. Only this host
+/// can connect, and at a Unix socket only this user.
 ///
 /// Threading: any thread. `write` and `read` allocate nothing.
-package final class TCPCharacterServer: CharacterChannel {
-    /// The port it listens on: the one asked for, or the one the host chose for 0.
-    package let port: UInt16
+package final class CharacterServer: ConnectedChannel {
+    /// Where it listens, with the port that it has.
+    package let address: ListeningAddress
 
     private let core: Core
 
-    package init(port: UInt16, loop: EventLoop, capacity: Int = 64 << 10) throws(TCPServerError) {
-        let listener = try ListeningSocket(.port(port))
-        guard case .port(let port) = listener.address else { preconditionFailure("a port gives a port") }
-        self.port = port
+    package init(_ address: ListeningAddress, loop: EventLoop, capacity: Int = 64 << 10) throws(TCPServerError) {
+        let listener = try ListeningSocket(address)
+        self.address = listener.address
         core = Core(listener: listener, loop: loop, capacity: capacity)
         try core.start()
     }
@@ -29,6 +28,10 @@ package final class TCPCharacterServer: CharacterChannel {
     package func read() -> UInt8? { core.input.read() }
 
     package func setInputHandler(_ handler: (@Sendable () -> Void)?) { core.input.setHandler(handler) }
+
+    package var connectionChanges: UInt64 { core.connectionChanges }
+
+    package func setConnectionHandler(_ handler: (@Sendable () -> Void)?) { core.setConnectionHandler(handler) }
 
     /// Ends the waits of vCPU threads, and takes no further client.
     package func shutdown() { core.shutdown() }
@@ -44,6 +47,8 @@ package final class TCPCharacterServer: CharacterChannel {
         private struct State {
             var listening: EventLoop.Registration?
             var isClosed = false
+            var connectionChanges: UInt64 = 0
+            var connectionHandler: (@Sendable () -> Void)?
         }
 
         let output: OutputQueue
@@ -71,6 +76,17 @@ package final class TCPCharacterServer: CharacterChannel {
                 throw .loopRefused(error)
             }
             state.withLock { $0.listening = registration }
+        }
+
+        var connectionChanges: UInt64 { state.withLock { $0.connectionChanges } }
+
+        func setConnectionHandler(_ handler: (@Sendable () -> Void)?) {
+            // The old handler is destroyed outside the lock.
+            let old = state.withLock { state in
+                defer { state.connectionHandler = handler }
+                return state.connectionHandler
+            }
+            _ = consume old
         }
 
         func shutdown() {
@@ -101,12 +117,24 @@ package final class TCPCharacterServer: CharacterChannel {
             setListening(false)
             input.removeAll()
             output.attach(HostDescriptor(duplicating: client, for: .output))
+            // Before its bytes come.
+            connectionChanged()
             input.attach(HostDescriptor(duplicating: client, for: .input))
         }
 
         fileprivate func clientLeft() {
             output.detach()
+            connectionChanged()
             setListening(true)
+        }
+
+        /// A client came or went, on the loop's thread.
+        private func connectionChanged() {
+            let handler = state.withLock { state in
+                state.connectionChanges += 1
+                return state.connectionHandler
+            }
+            handler?()
         }
 
         private func setListening(_ wanted: Bool) {
