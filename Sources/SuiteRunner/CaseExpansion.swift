@@ -1,4 +1,5 @@
 internal import VMM
+internal import VMMCore
 internal import YAML
 
 /// Makes the cases of one entry of `cases:`: its matrix multiplied out, each with its own values.

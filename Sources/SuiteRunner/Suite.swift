@@ -1,5 +1,6 @@
 internal import HostIO
 internal import VMM
+internal import VMMCore
 internal import YAML
 
 /// A suite of boots, read from a file and checked as a whole.

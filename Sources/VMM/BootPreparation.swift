@@ -31,6 +31,7 @@ package struct BootPreparation: Sendable {
     package let virtioDevices: [VirtioDeviceKind]
     package let transport: MachineConfiguration.Transport
     package let queues: MachineConfiguration.Queues
+    package let cpuModel: X86CPUModel
     package let interruptChip: MachineConfiguration.InterruptChip
 
     /// Reads the files and decides the architecture. Opens no backend.
@@ -41,6 +42,8 @@ package struct BootPreparation: Sendable {
         answersSemihosting = configuration.semihosting
         boot = BootConfiguration(memorySize: configuration.memorySize)
         boot.topology = configuration.topology
+        cpuModel = configuration.cpuModel
+        guard cpuModel == .host || architecture == .x86_64 else { throw .noCPUModels(architecture) }
         guard architecture != .x86_64 || APICIDLayout(boot.topology).isConsecutive else {
             throw .scatteredCPUs(boot.topology)
         }

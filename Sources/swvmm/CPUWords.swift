@@ -18,6 +18,23 @@ extension CPUArgumentError {
     }
 }
 
+extension CPUModelArgumentError {
+    var words: String {
+        switch self {
+        case .unknownModel(let argument, let name):
+            "--cpu \(argument): '\(name)' is none of host (or max), \(CPUModelArgument.levels)"
+        case .noSign(let argument, let text): "--cpu \(argument): '\(text)': +FEATURE or -FEATURE is wanted"
+        case .unknownFeature(let argument, let name, let suggestion):
+            "--cpu \(argument): no feature '\(name)' is known here"
+                + (suggestion.map { ", did you mean '\($0)'?" } ?? "; the names are those of Linux's /proc/cpuinfo")
+        case .contradiction(let argument, .contradiction(let feature, let missing)):
+            feature == missing
+                ? "--cpu \(argument): \(feature.rawValue) is added and taken away"
+                : "--cpu \(argument): \(feature.rawValue) needs \(missing.rawValue), which is taken away"
+        }
+    }
+}
+
 extension CPUTopology {
     /// `2 sockets of 4 cores with 1 thread each`.
     var words: String {

@@ -43,6 +43,8 @@ extension BootError {
             "\(count) virtio devices (disks, networks, shares, persistent memories, console, entropy): this machine has room for \(limit) of them"
         case .scatteredCPUs(let topology):
             "--cpus: \(topology.words): in an x86_64 guest the threads of a core and the CPUs of a socket must be powers of two"
+        case .noCPUModels(let architecture):
+            "--cpu: \(architecture.rawValue) guests have the host's CPU, or the software CPU's: only --cpu host (or max) is possible"
         case .disk(let error): error.words
         case .noPersistentMemoryDriver: "--pmem: the unikernel has no driver for it; Linux guests have"
         case .persistentMemory(let error): "--pmem: \(error.words)"

@@ -19,6 +19,14 @@ struct GuestOptions: ParsableArguments {
     var cpus = "1"
 
     @Option(
+        help: ArgumentHelp(
+            """
+            The features of an x86_64 guest's CPUs: host, all that the host has, or \(CPUModelArgument.levels), which are the same on \
+            each host that has them; with features of Linux's /proc/cpuinfo added or taken away. Default: host.
+            """, valueName: "model[,+feature][,-feature]"))
+    var cpu = "host"
+
+    @Option(
         name: [.short, .long],
         help: ArgumentHelp("Guest memory: bytes, or with K, M, G or T.", valueName: "size"))
     var memory = MemorySize(bytes: 256 << 20)
@@ -154,6 +162,11 @@ struct GuestOptions: ParsableArguments {
         }
         guard entry == nil || loadAddress != nil else { throw ValidationError("--entry: only with --load-address") }
         guard loadAddress == nil || image != nil else { throw ValidationError("--load-address: an image is wanted") }
+        do throws(CPUModelArgumentError) {
+            _ = try CPUModelArgument.model(cpu)
+        } catch {
+            throw ValidationError(error.words)
+        }
         do throws(DiskArgumentError) {
             _ = try DiskArgument.disks(disk)
         } catch {
@@ -200,6 +213,7 @@ struct GuestOptions: ParsableArguments {
         configuration.memoryDisk = memoryDisk
         // `validate` has seen them.
         configuration.topology = (try? CPUArgument.topology(cpus)) ?? configuration.topology
+        configuration.cpuModel = (try? CPUModelArgument.model(cpu)) ?? configuration.cpuModel
         configuration.disks = (try? DiskArgument.disks(disk)) ?? []
         configuration.networks = (try? NetworkArgument.networks(net, capture: capture)) ?? []
         configuration.balloonSize = balloon?.bytes

@@ -163,6 +163,20 @@ internal import VMMTestSupport
         try refuses(["--arch", "x86_64", "--cpus", "6,sockets=2"], "2 sockets of 3 cores", "powers of two")
     }
 
+    @Test("CPU models that cannot be: exit code 2, and what is wrong with them")
+    func badModels() throws {
+        try refuses(["--cpu", "x86-64-v9"], code: 2, "'x86-64-v9' is none of host (or max), x86-64-v2, x86-64-v3")
+        try refuses(["--cpu", ""], code: 2, "'' is none of")
+        try refuses(["--cpu", "host,avx"], code: 2, "'avx': +FEATURE or -FEATURE is wanted")
+        try refuses(["--cpu", "host,"], code: 2, "'': +FEATURE or -FEATURE is wanted")
+        try refuses(["--cpu", "host,+avx22"], code: 2, "no feature 'avx22'", "did you mean 'avx2'?")
+        try refuses(["--cpu", "host,-warpdrive"], code: 2, "no feature 'warpdrive'", "/proc/cpuinfo")
+        try refuses(["--cpu", "host,+avx2,-xsave"], code: 2, "avx2 needs xsave, which is taken away")
+        try refuses(["--cpu", "x86-64-v2,+aes,-aes"], code: 2, "aes is added and taken away")
+        try refuses(["--arch", "arm64", "--cpu", "x86-64-v2"], "arm64 guests have the host's CPU", "only --cpu host")
+        try refuses(["--arch", "arm64", "--cpu", "host,-avx"], "arm64 guests have the host's CPU")
+    }
+
     @Test("settings that cannot be: exit code 2, and -e is named")
     func badSettings() throws {
         try refuses(["-e", "novalue"], code: 2, "-e novalue", "name=value")

@@ -29,6 +29,8 @@ package enum KVMError: Error, Hashable, Sendable {
     case lacksGICv3
     /// arm64: the host's second stage translates `bits` bits of a guest's physical address, and the memory ends beyond them.
     case memoryBeyondIPA(end: UInt64, bits: Int)
+    /// x86: the CPU's model has features that the host, or its KVM, has not.
+    case lacksFeatures([X86Feature])
     /// The kick signal's handler could not be installed.
     case signalRefused(errno: Int32)
     /// KVM refused an operation; `errno` is the ioctl's.

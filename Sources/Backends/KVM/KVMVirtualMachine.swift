@@ -17,6 +17,8 @@ package final class KVMVirtualMachine: VirtualMachine {
         package var vcpuCount: Int { topology.count }
         /// How they are grouped; arm64 ignores it. On x86 consecutive APIC identifiers follow from it (`APICIDLayout`).
         package var topology: CPUTopology
+        /// x86: what features the CPUs have.
+        package var model = X86CPUModel.host
         /// x86: KVM's 8254 timer, with the speaker port that goes with it. A machine without leaves its ports to devices, and
         /// is created 1 to 8 ms earlier: its creation waits for a grace period of the kernel.
         package var hasTimer8254: Bool
@@ -82,12 +84,19 @@ package final class KVMVirtualMachine: VirtualMachine {
 
     let host: KVMHost
     let configuration: Configuration
+    #if arch(x86_64)
+        /// What all vCPUs answer to CPUID; where each of them stands comes on top.
+        let cpuid: CPUIDTable
+    #endif
     let descriptor: Descriptor
     let state = Mutex(State())
 
     package init(host: KVMHost, configuration: Configuration = Configuration()) throws(KVMError) {
         let limit = min(host.probe.maximumVCPUs, Self.architecturalVCPULimit)
         guard (1...limit).contains(configuration.vcpuCount) else { throw .tooManyVCPUs(limit: limit) }
+        #if arch(x86_64)
+            cpuid = try Self.cpuid(of: configuration.model, on: host)
+        #endif
         let created = swvmm_kvm_create_vm(host.device.number, Self.machineType(on: host))
         // Another hypervisor holds VT-x or SVM. Source: Linux virt/kvm/kvm_main.c, enabling virtualisation.
         guard created != -EBUSY else { throw .busy }

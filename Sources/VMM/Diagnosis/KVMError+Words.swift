@@ -22,6 +22,8 @@ extension KVMError {
         case .lacksGICv3: "this host's interrupt controller is no GICv3, and KVM offers guests only what the host has"
         case .memoryBeyondIPA(let end, let bits):
             "guest memory ends at \(hexadecimal(end)), this host's KVM translates \(bits) bits of guest physical address"
+        case .lacksFeatures(let features):
+            "--cpu: this host's KVM has no \(features.map(\.rawValue).joined(separator: ", "))"
         case .signalRefused(let code): "the kick signal's handler: \(HostFacts.describe(errno: code))"
         case .refused(let operation, let code): "\(operation.rawValue): \(HostFacts.describe(errno: code))"
         }
@@ -42,6 +44,7 @@ extension KVMError {
             .noSuchInterruptInput, .signalRefused, .refused:
             nil
         case .lacksGICv3: "use --accel software"
+        case .lacksFeatures: "--cpu host takes what it has"
         case .memoryBeyondIPA: "ask for less with --memory"
         }
     }

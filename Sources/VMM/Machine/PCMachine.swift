@@ -33,11 +33,11 @@
             var vcpus: [KVMVCPU] = []
             let interrupts: PCInterrupts
             do throws(KVMError) {
-                backend = try KVMVirtualMachine(
-                    host: kvm,
-                    configuration: .init(
-                        topology: preparation.boot.topology, hasTimer8254: !preparation.isBundled,
-                        hasLocalAPICsOnly: preparation.interruptChip == .split))
+                var wanted = KVMVirtualMachine.Configuration(
+                    topology: preparation.boot.topology, hasTimer8254: !preparation.isBundled,
+                    hasLocalAPICsOnly: preparation.interruptChip == .split)
+                wanted.model = preparation.cpuModel
+                backend = try KVMVirtualMachine(host: kvm, configuration: wanted)
                 try backend.map(memory)
                 for index in 0..<cpuCount { vcpus.append(try backend.makeVCPU(VCPUIndex(index))) }
                 interrupts = try PCInterrupts(

@@ -65,19 +65,8 @@
         @Test("CPUID tells the APIC's identifier, the topology, the hypervisor and the TSC's frequency")
         func cpuid() throws {
             let host = try #require(KVMGuest.host)
-            // mov eax, [0x2000]; mov ecx, [0x2004]; cpuid; then EAX, EBX, ECX, EDX to 0x2010; out 0x80, al
-            let code: [UInt8] =
-                [0x66, 0xA1, 0x00, 0x20, 0x66, 0x8B, 0x0E, 0x04, 0x20, 0x0F, 0xA2, 0x66, 0xA3, 0x10, 0x20]
-                + [
-                    0x66, 0x89, 0x1E, 0x14, 0x20, 0x66, 0x89, 0x0E, 0x18, 0x20, 0x66, 0x89, 0x16, 0x1C, 0x20, 0xE6,
-                    0x80,
-                ]
             func leaf(_ function: UInt32, _ index: UInt32 = 0) throws -> [UInt32] {
-                let guest = try KVMGuest(code, vcpuCount: 3)
-                try guest.memory.store(function, at: GuestAddress(0x2000))
-                try guest.memory.store(index, at: GuestAddress(0x2004))
-                guard case .portWrite(0x80, .byte, _) = try guest.cpu.run() else { return [] }
-                return try (0..<4).map { try guest.memory.load(UInt32.self, at: GuestAddress(0x2010 + 4 * $0)) }
+                try cpuid(function, index, vcpuCount: 3)
             }
             let features = try leaf(1)
             #expect(features[1] >> 24 == 0)
@@ -91,10 +80,57 @@
                 #expect(try leaf(0xB, 2)[2] >> 8 == 0)
             }
             #expect(try leaf(0x4000_0000)[1...] == [0x4B4D_564B, 0x564B_4D56, 0x4D])
-            let guest = try KVMGuest(code)
+            let guest = try KVMGuest([0xF4])
             if let frequency = guest.cpu.tscFrequency {
                 #expect(try leaf(0x4000_0000)[0] >= 0x4000_0010)
                 #expect(try UInt64(leaf(0x4000_0010)[0]) * 1000 == frequency)
+            }
+        }
+
+        /// What the guest's CPU answers: EAX, EBX, ECX, EDX.
+        private func cpuid(
+            _ function: UInt32, _ index: UInt32 = 0, vcpuCount: Int = 1, of model: X86CPUModel = .host
+        ) throws -> [UInt32] {
+            // mov eax, [0x2000]; mov ecx, [0x2004]; cpuid; then EAX, EBX, ECX, EDX to 0x2010; out 0x80, al
+            let code: [UInt8] =
+                [0x66, 0xA1, 0x00, 0x20, 0x66, 0x8B, 0x0E, 0x04, 0x20, 0x0F, 0xA2, 0x66, 0xA3, 0x10, 0x20]
+                + [0x66, 0x89, 0x1E, 0x14, 0x20, 0x66, 0x89, 0x0E, 0x18, 0x20, 0x66, 0x89, 0x16, 0x1C, 0x20]
+                + [0xE6, 0x80]
+            let guest = try KVMGuest(code, vcpuCount: vcpuCount, model: model)
+            try guest.memory.store(function, at: GuestAddress(0x2000))
+            try guest.memory.store(index, at: GuestAddress(0x2004))
+            guard case .portWrite(0x80, .byte, _) = try guest.cpu.run() else { return [] }
+            return try (0..<4).map { try guest.memory.load(UInt32.self, at: GuestAddress(0x2010 + 4 * $0)) }
+        }
+
+        @Test(
+            "a guest's CPUs have no feature that their model hides, and an XSAVE area without its state",
+            .enabled(
+                if: unsafe access("/sys/module/kvm_pvm", F_OK) != 0,
+                "an interpreting KVM tells of the host's features in real mode"))
+        func hiddenFeatures() throws {
+            let host = try cpuid(1)
+            let model = try X86CPUModel(base: .host, removing: [.sse3, .xsave, .nx])
+            let features = try cpuid(1, of: model)
+            // SSE3, SSSE3, FMA, SSE4.1, SSE4.2, XSAVE, OSXSAVE, AVX, F16C.
+            #expect(features[2] == host[2] & ~0x3C18_1201)
+            #expect(features[3] == host[3])
+            #expect(try cpuid(0xD, of: model) == [0, 0, 0, 0])
+            #expect(try cpuid(0x8000_0001, of: model)[3] >> 20 & 1 == 0)
+        }
+
+        @Test("a model with features that the host has not is refused, and they are named")
+        func missingFeatures() throws {
+            let host = try #require(KVMGuest.host)
+            // One is of one maker's CPUs only, the other of the other's.
+            var configuration = KVMVirtualMachine.Configuration()
+            configuration.model = try X86CPUModel(base: .host, adding: [.xop, .amxTile])
+            do throws(KVMError) {
+                _ = try KVMVirtualMachine(host: host, configuration: configuration)
+                Issue.record("a CPU of no maker")
+            } catch {
+                guard case .lacksFeatures(let features) = error else { throw error }
+                #expect(features.contains(.xop) || features.contains(.amxTile))
             }
         }
 
@@ -164,13 +200,16 @@
         let cpu: KVMVCPU
 
         init(
-            _ code: [UInt8], vcpuCount: Int = 1, size: UInt64 = 0x10000, hasLocalAPICsOnly: Bool = false
+            _ code: [UInt8], vcpuCount: Int = 1, size: UInt64 = 0x10000, hasLocalAPICsOnly: Bool = false,
+            model: X86CPUModel = .host
         ) throws {
             let host = try #require(Self.host)
             memory = try GuestMemory([try #require(GuestRange(start: GuestAddress(0), size: size))])
             try memory.copyIn(code, to: GuestAddress(0x1000))
-            machine = try KVMVirtualMachine(
-                host: host, configuration: .init(vcpuCount: vcpuCount, hasLocalAPICsOnly: hasLocalAPICsOnly))
+            var configuration = KVMVirtualMachine.Configuration(
+                vcpuCount: vcpuCount, hasLocalAPICsOnly: hasLocalAPICsOnly)
+            configuration.model = model
+            machine = try KVMVirtualMachine(host: host, configuration: configuration)
             try machine.map(memory)
             cpu = try machine.makeVCPU(VCPUIndex(0))
             var registers = try cpu.registers()

@@ -49,7 +49,7 @@
         ) throws(KVMError) -> UInt64? {
             let answer = swvmm_kvm_get_tsc_khz(vcpu.number)
             let kilohertz = answer > 0 ? UInt32(answer) : nil
-            let table = machine.host.supportedCPUID.tailored(
+            let table = machine.cpuid.tailored(
                 apicID: UInt32(index.rawValue), topology: machine.configuration.topology, tscKilohertz: kilohertz,
                 hasTSCDeadline: machine.host.probe.has(.tscDeadlineTimer))
             try KVMCPUID.set(table, of: vcpu.number)

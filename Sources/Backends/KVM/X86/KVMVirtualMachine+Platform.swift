@@ -15,6 +15,15 @@
         /// Inputs of the in-kernel I/O APIC (KVM_IOAPIC_NUM_PINS); the first 16 reach the 8259s too. None where the I/O APIC is not KVM's.
         var interruptInputCount: UInt32 { configuration.hasLocalAPICsOnly ? 0 : 24 }
 
+        /// The host's CPUID, without what `model` has not.
+        static func cpuid(of model: X86CPUModel, on host: KVMHost) throws(KVMError) -> CPUIDTable {
+            var table = host.supportedCPUID
+            let lacking = table.lacking(model)
+            guard lacking.isEmpty else { throw .lacksFeatures(lacking) }
+            table.restrict(to: model)
+            return table
+        }
+
         /// KVM_CREATE_VM's argument.
         static func machineType(on host: KVMHost) -> UInt { 0 }
 
