@@ -48,6 +48,8 @@ package enum BootError: Error, Sendable {
     case network(name: String, NetworkError)
     /// The unikernel has no driver for a balloon.
     case noVirtioBalloonDriver
+    /// The socket where a balloon's size can be changed.
+    case balloonSocket(TCPServerError)
     /// Nothing of the guest's memory would be left.
     case balloonTooLarge(UInt64, memory: UInt64)
     /// The unikernel has no driver for a shared directory.

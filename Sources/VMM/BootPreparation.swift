@@ -69,7 +69,7 @@ package struct BootPreparation: Sendable {
         virtioDevices =
             (console == .virtio || !configuration.ports.isEmpty ? [.console] : [])
             + (hasEntropyDevice ? [.entropy] : [])
-            + (configuration.balloonSize.map { [.balloon($0)] } ?? [])
+            + (configuration.balloonSize == nil ? [] : [.balloon])
             + configuration.disks.indices.map(VirtioDeviceKind.block)
             + configuration.networks.indices.map(VirtioDeviceKind.network)
             + configuration.shares.indices.map(VirtioDeviceKind.share)

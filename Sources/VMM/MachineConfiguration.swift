@@ -233,6 +233,8 @@ public struct MachineConfiguration: Sendable {
     public var persistentMemories: [PersistentMemory] = []
     /// A memory balloon, and how many bytes it should hold; nil: none.
     public var balloonSize: UInt64?
+    /// Path of a Unix socket where a program of the host can change that; nil: none.
+    public var balloonSocket: String?
     /// Named ports, in the order in which the guest finds them: at most `portLimit`.
     public var ports: [Port] = []
     /// Directories of the host, for guests with a driver for 9P.

@@ -18,6 +18,7 @@ final class SessionHost: Sendable {
     private let repeatable: RepeatableRun?
     private let debugPort: CharacterServer?
     private let ports: [SessionPort]
+    private let balloon: SessionBalloon?
     private let terminal: TerminalMode?
     private let window: TerminalWindow?
     private let entropy: any EntropySource
@@ -64,6 +65,7 @@ final class SessionHost: Sendable {
             throw .debugPort(error)
         }
         ports = try SessionPort.open(configuration, loop: loop)
+        balloon = try SessionBalloon.open(configuration, loop: loop)
         console = ConsoleEndpoint(
             input: STDIN_FILENO, output: STDOUT_FILENO, loop: loop, clock: clock, onCommand: handlers.command,
             onLine: Self.tap(timeline))
@@ -104,6 +106,7 @@ final class SessionHost: Sendable {
         return HostEnds(
             bvmConsole: chosen == .bvm ? console : silent, serial: chosen == .serial ? console : silent,
             virtioConsole: chosen == .virtio ? console : silent, isVirtioConsoleChosen: chosen == .virtio, ports: ports,
+            balloon: balloon,
             window: window, entropy: entropy, disks: disks, networks: networks, shares: shares,
             persistentMemories: persistentMemories,
             debugPort: debugPort, clock: guestClock, loop: loop, deadlines: deadlines, repeatable: repeatable,
@@ -142,6 +145,7 @@ final class SessionHost: Sendable {
     func close() {
         loop.stop()
         loopThread.join()
+        balloon?.close()
         _ = console.drain(deadline: clock.now + Self.drainPatience)
         terminal?.restore()
     }

@@ -52,6 +52,7 @@ extension BootError {
             "--pmem (\(name)): \(size >> 20) MiB do not fit behind the guest's memory; less --memory may help"
         case .network(let name, let error): "--net (\(name)): \(error.words)"
         case .noVirtioBalloonDriver: "--balloon: the unikernel has no driver for it; Linux guests have"
+        case .balloonSocket(let error): "--balloon: socket: \(error.words)"
         case .balloonTooLarge(let size, let memory):
             "--balloon: \(MemorySize(bytes: size)) of \(MemorySize(bytes: memory)): less than all of the guest's memory is wanted"
         case .noVirtioShareDriver: "--share: the unikernel has no driver for it; Linux guests have"

@@ -70,9 +70,9 @@ struct GuestOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "A virtio balloon: what the guest does not use goes back to the host, and so much besides as it can give; 0: nothing besides.",
-            valueName: "size"))
-    var balloon: MemorySize?
+            "A virtio balloon: what the guest does not use goes back to the host, and so much besides as it can give; 0: nothing besides. A line with another size at the Unix socket changes that.",
+            valueName: "size[,socket=path]"))
+    var balloon: String?
 
     @Option(
         help: ArgumentHelp(
@@ -182,6 +182,11 @@ struct GuestOptions: ParsableArguments {
         } catch {
             throw ValidationError(error.words)
         }
+        do throws(BalloonArgumentError) {
+            _ = try balloon.map { balloon throws(BalloonArgumentError) in try BalloonArgument(balloon) }
+        } catch {
+            throw ValidationError(error.words)
+        }
         do throws(PortArgumentError) {
             _ = try PortArgument.ports(port)
         } catch {
@@ -216,7 +221,9 @@ struct GuestOptions: ParsableArguments {
         configuration.cpuModel = (try? CPUModelArgument.model(cpu)) ?? configuration.cpuModel
         configuration.disks = (try? DiskArgument.disks(disk)) ?? []
         configuration.networks = (try? NetworkArgument.networks(net, capture: capture)) ?? []
-        configuration.balloonSize = balloon?.bytes
+        let balloon = balloon.flatMap { try? BalloonArgument($0) }
+        configuration.balloonSize = balloon?.size.bytes
+        configuration.balloonSocket = balloon?.socket
         configuration.ports = (try? PortArgument.ports(port)) ?? []
         configuration.shares = (try? ShareArgument.shares(share)) ?? []
         configuration.persistentMemories = (try? PersistentMemoryArgument.memories(pmem)) ?? []

@@ -24,7 +24,8 @@ struct RepeatabilityOptions: ParsableArguments {
     var maxInstructions: UInt64?
 
     func validate(
-        with accelerator: MachineConfiguration.Accelerator, hasDebugger: Bool, hasNetwork: Bool, hasPort: Bool
+        with accelerator: MachineConfiguration.Accelerator, hasDebugger: Bool, hasNetwork: Bool, hasPort: Bool,
+        hasBalloonSocket: Bool
     ) throws {
         guard deterministic else {
             for (name, value) in [("seed", seed), ("start-of-day", startOfDay), ("max-instructions", maxInstructions)]
@@ -48,6 +49,10 @@ struct RepeatabilityOptions: ParsableArguments {
         guard !hasPort else {
             throw ValidationError(
                 "--deterministic: what a program sends, and when, cannot be repeated; leave --port out")
+        }
+        guard !hasBalloonSocket else {
+            throw ValidationError(
+                "--deterministic: what a program sends, and when, cannot be repeated; leave --balloon's socket= out")
         }
         if maxInstructions == 0 { throw ValidationError("--max-instructions 0: at least 1 is wanted") }
         // The clock counts nanoseconds in 64 bits.

@@ -11,6 +11,7 @@ struct HostEnds: Sendable {
     var isVirtioConsoleChosen: Bool
     /// The named ports of the virtio console.
     var ports: [SessionPort] = []
+    var balloon: SessionBalloon?
     /// The terminal's window; nil: no terminal, or nobody knows its size.
     var window: TerminalWindow?
     /// Random bytes for guests.

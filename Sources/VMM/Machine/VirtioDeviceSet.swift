@@ -11,8 +11,8 @@ package enum VirtioDeviceKind: Hashable, Sendable {
     case block(Int)
     /// The session's network of this number.
     case network(Int)
-    /// A memory balloon that should hold so many bytes.
-    case balloon(UInt64)
+    /// The session's memory balloon.
+    case balloon
     /// The session's shared directory of this number.
     case share(Int)
     /// The session's persistent memory of this number.
@@ -53,8 +53,9 @@ struct VirtioDeviceSet: Sendable {
                 let card = VirtioNetwork(
                     limited(network, host), address: network.macAddress, pairCount: network.queuePairs)
                 add("virtio \(network.name)", card) { card.disconnect() }
-            case .balloon(let target):
-                let balloon = VirtioBalloon(memory: memory, target: target)
+            case .balloon:
+                let balloon = VirtioBalloon(memory: memory, target: host.balloon?.target ?? 0)
+                host.balloon?.attach(balloon)
                 add("virtio balloon", balloon) { balloon.reset() }
             case .persistentMemory(let number):
                 let store = host.persistentMemories[number]

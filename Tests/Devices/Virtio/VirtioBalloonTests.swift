@@ -50,6 +50,28 @@ import VirtioDevices
         #expect(fixture.driver.read(Register.config + 8) == 0)
     }
 
+    @Test(
+        "§5.5.6: another target is a new num_pages with a configuration interrupt; the same one is none; before DRIVER_OK it is just there"
+    )
+    func newTarget() throws {
+        let fixture = try fixture()
+        let generation = fixture.driver.read(Register.configGeneration)
+        fixture.device.setTarget(0x1_2345_6000)
+        #expect(fixture.driver.interruptStatus == 0)
+        fixture.device.setTarget(1 << 20)
+        #expect(fixture.driver.read(Register.config) == 256)
+        #expect(fixture.driver.read(Register.configGeneration) != generation)
+        #expect(fixture.driver.acknowledgeInterrupt() == 2)
+        fixture.driver.write(77, Register.config + 4)
+        #expect(fixture.device.actualSize == 77 * 4096)
+        fixture.driver.write(0, Register.status)
+        fixture.device.setTarget(.max)
+        #expect(fixture.driver.interruptStatus == 0)
+        fixture.start(0)
+        #expect(fixture.driver.read(Register.config) == 0xFFFF_FFFF)
+        #expect(fixture.device.actualSize == 0)
+    }
+
     @Test("§5.5.6: pages of the inflate queue are given back, in units of 4 KiB; what is no RAM is left alone")
     func inflate() throws {
         let fixture = try fixture()

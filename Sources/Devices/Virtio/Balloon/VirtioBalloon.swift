@@ -15,7 +15,7 @@ package final class VirtioBalloon: VirtioDevice, StatisticsSource {
 
     private let memory: GuestMemory
     /// num_pages: what the balloon should have.
-    private let target: UInt32
+    private let target: Mutex<UInt32>
     /// What the driver says that it has.
     private let actual = Mutex<UInt32>(0)
     private let state = Mutex(VirtioBalloonState())
@@ -31,9 +31,22 @@ package final class VirtioBalloon: VirtioDevice, StatisticsSource {
     ///   - target: how many bytes of it the balloon should hold.
     package init(memory: GuestMemory, target: UInt64) {
         self.memory = memory
-        self.target = UInt32(clamping: target / BalloonPages.size)
+        self.target = Mutex(Self.pages(target))
         serving = (0..<VirtioBalloonState.queueCount).map { _ in Lane() }
     }
+
+    private static func pages(_ size: UInt64) -> UInt32 { UInt32(clamping: size / BalloonPages.size) }
+
+    /// Changes how many bytes of memory the balloon should hold. The driver does it in its own time.
+    package func setTarget(_ size: UInt64) {
+        let pages = Self.pages(size)
+        guard target.withLock({ $0 }) != pages else { return }
+        guard let driver = state.withLock({ $0.driver }) else { return target.withLock { $0 = pages } }
+        driver.changeConfiguration { target.withLock { $0 = pages } }
+    }
+
+    /// How many bytes the driver says that it holds.
+    package var actualSize: UInt64 { UInt64(actual.withLock { $0 }) * BalloonPages.size }
 
     package var identity: VirtioIdentity {
         typealias State = VirtioBalloonState
@@ -44,7 +57,7 @@ package final class VirtioBalloon: VirtioDevice, StatisticsSource {
 
     /// le32 num_pages, le32 actual. Source: virtio 1.2 §5.5.4.
     package func readConfiguration(at offset: UInt32, width: AccessWidth) -> UInt32 {
-        let words = [target, actual.withLock { $0 }]
+        let words = [target.withLock { $0 }, actual.withLock { $0 }]
         let bytes = words.flatMap { word in (0..<4 as Range<UInt32>).map { UInt8(truncatingIfNeeded: word >> ($0 * 8)) }
         }
         return bytes.readConfiguration(at: offset, width: width)

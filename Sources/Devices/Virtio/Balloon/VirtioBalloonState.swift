@@ -51,6 +51,8 @@ struct VirtioBalloonState: ~Copyable {
 
     init() { lanes = (0..<Self.queueCount).map { _ in Lane() } }
 
+    var driver: VirtioDriver? { activation?.driver }
+
     mutating func activate(_ new: VirtioActivation) {
         activation = new
         isBroken = false
