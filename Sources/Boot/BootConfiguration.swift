@@ -45,6 +45,8 @@ package struct BootConfiguration: Sendable {
     package var linuxConsole: String?
     /// For the random numbers of a guest that takes a seed; nil: it gets none.
     package var randomSeed: [UInt8]?
+    /// What the machine says it is, by SMBIOS.
+    package var identity = SMBIOSIdentity()
     /// Where the user wants a raw binary; nil: the image tells.
     package var raw: RawLoad?
     /// The user's own device tree, instead of the machine's.

@@ -25,6 +25,10 @@ package struct Placement: Sendable {
         case setupData
         /// ACPI tables.
         case firmwareTables
+        /// SMBIOS's entry point and structures.
+        case smbios
+        /// The MP table and its floating pointer.
+        case mpTable
         case commandLine
         /// Kept free for the guest to start further CPUs from.
         case trampolineRoom
@@ -89,7 +93,10 @@ package struct LoadPlan: Sendable {
 
     /// Where what has this purpose may go.
     package func ranges(for purpose: Placement.Purpose) -> [GuestRange] {
-        purpose == .firmwareTables ? firmwareRAM : usableRAM
+        switch purpose {
+        case .firmwareTables, .smbios, .mpTable: firmwareRAM
+        default: usableRAM
+        }
     }
 
     package mutating func place(

@@ -22,6 +22,9 @@ package enum BootError: Error, Sendable {
     /// Machines of this architecture have no ACPI tables.
     case noACPI(MachineConfiguration.Architecture)
     case dumpACPI(HostFileError)
+    /// Machines of this architecture have no SMBIOS tables.
+    case noSMBIOS(MachineConfiguration.Architecture)
+    case dumpSMBIOS(HostFileError)
     /// KVM runs guests of the host's architecture only.
     case foreignGuest(MachineConfiguration.Architecture)
     /// The software CPU executes no guests of this architecture.

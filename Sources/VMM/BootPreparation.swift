@@ -48,6 +48,10 @@ package struct BootPreparation: Sendable {
             throw .scatteredCPUs(boot.topology)
         }
         boot.commandLine = configuration.commandLine
+        boot.identity = configuration.identity
+        guard configuration.identity == SMBIOSIdentity() || architecture == .x86_64 else {
+            throw .noSMBIOS(architecture)
+        }
         console = configuration.console ?? Self.usualConsole(of: image, on: architecture)
         boot.console = console == .bvm ? .bvm : .serial
         boot.linuxConsole = console == .virtio ? "hvc0" : "ttyS0"
@@ -199,6 +203,13 @@ package struct BootPreparation: Sendable {
                 throw .dumpACPI(error)
             }
         }
+    }
+
+    /// Writes SMBIOS's tables to a file, for `dmidecode --from-dump`.
+    package func writeSMBIOSTables(to path: String) throws(BootError) {
+        guard architecture == .x86_64 else { throw .noSMBIOS(architecture) }
+        let dump = try x86Plan().smbios.dump
+        do throws(HostFileError) { try HostFile.write(dump, to: path) } catch { throw .dumpSMBIOS(error) }
     }
 
     /// Linux, and programs made for QEMU's `virt`, have no driver for bhyve's port.

@@ -220,6 +220,8 @@ public struct MachineConfiguration: Sendable {
     public var commandLine = ""
     /// Have a Linux kernel print to the UART before its own console is there.
     public var hasEarlyConsole = false
+    /// What an x86_64 machine says it is, by SMBIOS.
+    public var identity = SMBIOSIdentity()
     /// Path of an initial ramdisk.
     public var initrd: String?
     /// Path of a disk image, handed to the guest in memory as a preloaded module: its writes are not kept. For guests that

@@ -20,6 +20,9 @@ extension BootError {
         case .noACPI(let architecture):
             "--dump-acpi: \(architecture.rawValue) machines have no ACPI tables; use --arch x86_64"
         case .dumpACPI(let error): "--dump-acpi: \(error.words)"
+        case .noSMBIOS(let architecture):
+            "--smbios, --dump-smbios: \(architecture.rawValue) machines have no SMBIOS tables; use --arch x86_64"
+        case .dumpSMBIOS(let error): "--dump-smbios: \(error.words)"
         case .foreignGuest(let architecture):
             "no accelerator for \(architecture.rawValue) guests here: KVM runs \(MachineConfiguration.Architecture.host.rawValue) "
                 + "guests only on this host"

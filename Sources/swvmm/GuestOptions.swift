@@ -1,6 +1,7 @@
 public import ArgumentParser
 internal import Boot
 public import VMM
+internal import VMMCore
 
 /// The options that say what guest it is: shared by `boot` and `inspect`.
 struct GuestOptions: ParsableArguments {
@@ -39,6 +40,12 @@ struct GuestOptions: ParsableArguments {
             "Have a Linux kernel print to the UART from its first lines on: the right earlycon= on its command line, unless that has one."
     )
     var earlycon = false
+
+    @Option(
+        help: ArgumentHelp(
+            "What an x86_64 machine says it is: manufacturer, product, version, serial, sku, family, uuid, and oem, which may be repeated. A comma in a text is written twice.",
+            valueName: "key=text,…"))
+    var smbios: [String] = []
 
     @Option(help: ArgumentHelp("An initial ramdisk.", valueName: "path"))
     var initrd: String?
@@ -177,6 +184,11 @@ struct GuestOptions: ParsableArguments {
         } catch {
             throw ValidationError(error.words)
         }
+        do throws(SMBIOSArgumentError) {
+            _ = try SMBIOSArgument.identity(smbios)
+        } catch {
+            throw ValidationError(error.words)
+        }
         do throws(ShareArgumentError) {
             _ = try ShareArgument.shares(share)
         } catch {
@@ -214,6 +226,7 @@ struct GuestOptions: ParsableArguments {
         configuration.memorySize = memory.bytes
         configuration.commandLine = cmdline
         configuration.hasEarlyConsole = earlycon
+        configuration.identity = (try? SMBIOSArgument.identity(smbios)) ?? SMBIOSIdentity()
         configuration.initrd = initrd
         configuration.memoryDisk = memoryDisk
         // `validate` has seen them.

@@ -83,6 +83,8 @@ extension Placement.Purpose {
         case .bootParameters: "boot_params"
         case .setupData: "setup_data"
         case .firmwareTables: "ACPI tables"
+        case .smbios: "SMBIOS tables"
+        case .mpTable: "MP table"
         case .commandLine: "command line"
         case .trampolineRoom: "room for starting CPUs"
         }

@@ -20,6 +20,9 @@ struct InspectCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Write the ACPI tables into a directory, a file each.", valueName: "directory"))
     var dumpAcpi: String?
 
+    @Option(help: ArgumentHelp("Write the SMBIOS tables to a file for dmidecode --from-dump.", valueName: "file"))
+    var dumpSmbios: String?
+
     @Flag(help: "Print JSON.")
     var json = false
 
@@ -29,6 +32,7 @@ struct InspectCommand: ParsableCommand {
             inspection = try Inspection(guest.configuration)
             if let path = guest.dumpDtb { try BootPreparation(guest.configuration).writeDeviceTree(to: path) }
             if let path = dumpAcpi { try BootPreparation(guest.configuration).writeACPITables(to: path) }
+            if let path = dumpSmbios { try BootPreparation(guest.configuration).writeSMBIOSTables(to: path) }
         } catch {
             StandardError.print("swvmm: error: \(error.words)")
             throw ExitCode(ProcessExitCode.hostError)

@@ -10,7 +10,7 @@ package import VMMCore
 /// 0x0_000A_0000 ┼─────────────────────────────────────────────────────────────┤
 ///               │ RAM, reserved: a PC's video memory and ROMs                    │ legacyArea
 /// 0x0_000E_0000 ┼─────────────────────────────────────────────────────────────┤
-///               │ RAM, ACPI tables: the root pointer first                       │ firmwareTables
+///               │ RAM, ACPI tables: the root pointer first; SMBIOS, MP table     │ firmwareTables
 /// 0x0_0010_0000 ┼─────────────────────────────────────────────────────────────┤
 ///               │ RAM, usable, up to 3 GiB: kernel, modules, metadata            │ RAM below the hole
 /// 0x0_C000_0000 ┼─────────────────────────────────────────────────────────────┤
@@ -72,6 +72,10 @@ package enum X86MemoryMap {
     package static let lowMemoryEnd: UInt64 = 0xA_0000
     /// Where ACPI's root pointer is, with the tables behind it.
     package static let firmwareTables: UInt64 = 0xE_0000
+    /// Where SMBIOS's entry point and the MP table's are looked for: from here on. Source: DSP0134 3.4.0 §5.2; MP 1.4 §4.
+    package static let smbiosTables: UInt64 = 0xF_0000
+    /// The largest MP table, of 255 CPUs, has less than 8 KiB.
+    package static let mpTable: UInt64 = 0xF_E000
     package static let legacyAreaEnd: UInt64 = 0x10_0000
     /// RAM below 4 GiB ends here at the latest: 1 GiB for devices.
     package static let holeStart: UInt64 = 0xC000_0000

@@ -47,10 +47,12 @@ extension X86PlanBuilder {
         return start + LinuxSetupHeader.entryOffset
     }
 
-    /// The user's command line, with the console where it names none. Devices are told by ACPI.
+    /// The user's command line, with the console where it names none. Devices are told by ACPI, or here where that is off.
     private var linuxCommandLine: String {
-        let line = configuration.commandLine
-        guard let console = configuration.linuxConsole, !LinuxCommandLine(line).contains("console") else { return line }
+        let wanted = LinuxCommandLine(configuration.commandLine)
+        let hasACPI = !wanted.values(of: "acpi").contains("off")
+        let line = hasACPI ? configuration.commandLine : configuration.devices.commandLine(configuration.commandLine)
+        guard let console = configuration.linuxConsole, !wanted.contains("console") else { return line }
         return LinuxCommandLine.adding("console=\(console)", to: line)
     }
 }

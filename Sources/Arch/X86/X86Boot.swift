@@ -39,6 +39,7 @@ package struct X86BootPlan: Sendable {
     /// For `BootProtocol.freeBSDMetadata`.
     package let handover: MetadataHandover?
     package let firmwareTables: ACPITables
+    package let smbios: SMBIOSTables
 
     package var placements: [Placement] { loadPlan.placements }
 
@@ -182,8 +183,16 @@ struct X86PlanBuilder {
         let tables = ACPITables(
             at: X86MemoryMap.firmwareTables, cpuCount: configuration.cpuCount, devices: configuration.devices)
         try plan.place(.firmwareTables, at: tables.address, tables.bytes)
+        var facts = SMBIOSTables.Facts(
+            topology: configuration.topology, memorySize: configuration.memorySize, ramRanges: ramRanges)
+        facts.identity = configuration.identity
+        let smbios = SMBIOSTables(at: X86MemoryMap.smbiosTables, facts)
+        try plan.place(.smbios, at: X86MemoryMap.smbiosTables, smbios.bytes)
+        let mpTable = MPTable(
+            at: X86MemoryMap.mpTable, cpuCount: configuration.cpuCount, devices: configuration.devices)
+        try plan.place(.mpTable, at: X86MemoryMap.mpTable, mpTable.bytes)
         return X86BootPlan(
             bootProtocol: bootProtocol, entry: registers.rip, registers: registers, memoryMap: memoryMap,
-            ramRanges: ramRanges, loadPlan: plan, handover: handover, firmwareTables: tables)
+            ramRanges: ramRanges, loadPlan: plan, handover: handover, firmwareTables: tables, smbios: smbios)
     }
 }

@@ -91,6 +91,6 @@ import X86
     @Test("the tables of the largest machine fit where they go")
     func size() {
         let tables = tables(cpuCount: 255, windows: 32)
-        #expect(tables.bytes.count <= Int(X86MemoryMap.legacyAreaEnd - X86MemoryMap.firmwareTables))
+        #expect(tables.bytes.count <= Int(X86MemoryMap.smbiosTables - X86MemoryMap.firmwareTables))
     }
 }

@@ -5,6 +5,7 @@ internal import Testing
 enum HostTool {
     static let deviceTreeCompiler = "/usr/bin/dtc"
     static let acpiCompiler = "/usr/bin/iasl"
+    static let smbiosDecoder = "/usr/sbin/dmidecode"
 
     /// dt-schema, where `scripts/install-dependencies test` puts it: below the build directory that holds this test.
     static let deviceTreeSchema: String? = {
