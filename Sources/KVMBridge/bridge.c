@@ -103,6 +103,11 @@ int swvmm_kvm_enable_split_irqchip(int vm, uint32_t reserved) {
     return result(ioctl(vm, KVM_ENABLE_CAP, &cap));
 }
 
+int swvmm_kvm_enable_user_space_msr(int vm, uint64_t reasons) {
+    struct kvm_enable_cap cap = {.cap = KVM_CAP_X86_USER_SPACE_MSR, .args = {reasons}};
+    return result(ioctl(vm, KVM_ENABLE_CAP, &cap));
+}
+
 enum { routing_capacity = 1024 };
 
 // kvm_irq_routing ends in a flexible array: this has its layout and lives on the stack.

@@ -8,7 +8,11 @@ package final class GuestFaultLog: Sendable {
         var windowStart = Nanoseconds.zero
         var linesInWindow = 0
         var suppressed: UInt64 = 0
+        var told: Set<UInt64> = []
     }
+
+    /// How many faults are told once each: what a guest can be curious about, and a page of lines.
+    package static let onceLimit = 64
 
     private let clock: any Clock
     private let limitPerSecond: Int
@@ -20,6 +24,17 @@ package final class GuestFaultLog: Sendable {
         self.clock = clock
         self.limitPerSecond = limitPerSecond
         self.sink = sink
+    }
+
+    /// Reports a fault that comes again and again and says no more then: once for each key, however fast, and for so many
+    /// keys as `onceLimit`.
+    package func reportOnce(_ key: UInt64, _ message: @autoclosure () -> String) {
+        let (isNew, isLast) = state.withLock { state in
+            guard state.told.count < Self.onceLimit, state.told.insert(key).inserted else { return (false, false) }
+            return (true, state.told.count == Self.onceLimit)
+        }
+        guard isNew else { return }
+        sink(isLast ? "\(message()) (no more of these are told)" : message())
     }
 
     /// Reports one fault. `message` is built only when the line is let through.

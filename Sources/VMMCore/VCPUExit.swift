@@ -10,6 +10,9 @@ package enum VCPUExit: Hashable, Sendable {
     case halted
     /// `kick()` or a signal ended `run()`; the guest's state is complete, `run()` may be called again.
     case interrupted
+    /// x86: the guest read a model-specific register that its CPU has not, or wrote one, or a value that the register does
+    /// not take. It gets its exception, #GP, with the next `run()`: this is only to be told.
+    case refusedRegister(ModelSpecificRegister, written: UInt64?)
     /// x86: shutdown, as after a triple fault.
     case shutdown
     /// The guest asked its firmware interface for something (PSCI, a paravirtual crash register).
@@ -18,6 +21,13 @@ package enum VCPUExit: Hashable, Sendable {
     case debug(address: GuestVirtualAddress, reason: DebugReason = .step)
     /// The backend could not go on with this guest.
     case failure(VCPURunFailure)
+}
+
+/// The number of an x86 model-specific register: ECX of RDMSR and WRMSR.
+package struct ModelSpecificRegister: RawRepresentable, Hashable, Sendable {
+    package var rawValue: UInt32
+    package init(rawValue: UInt32) { self.rawValue = rawValue }
+    package init(_ rawValue: UInt32) { self.rawValue = rawValue }
 }
 
 /// An address as the guest's own page tables see it.

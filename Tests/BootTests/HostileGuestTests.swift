@@ -79,6 +79,40 @@ internal import VMMTestSupport
         #expect(ended.errors.contains("64-bit mode at 0x100000: ud2; interrupts are off; no exception handlers"))
     }
 
+    @Test("registers that the CPU has not: the guest gets #GP, and each is told once, however often it tries")
+    func unknownRegisters() throws {
+        var table = [UInt8](repeating: 0, count: 13 * 16)
+        // Vector 13: an interrupt gate of Linux's code segment to 0x202000, which drops the error code, skips the
+        // instruction's two bytes and returns.
+        table += [0x00, 0x20, 0x10, 0x00, 0x00, 0x8E, 0x20, 0x00, 0, 0, 0, 0, 0, 0, 0, 0]
+        let handler: [UInt8] = [0x48, 0x83, 0xC4, 0x08, 0x48, 0x83, 0x04, 0x24, 0x02, 0x48, 0xCF]
+        let code = X86Code { code in
+            code.put(0x0F, 0x01, 0x1C, 0x25, 0x00, 0x10, 0x20, 0x00)  // lidt [0x201000]
+            for _ in 0..<3 {
+                code.put(0xB9, 0x78, 0x56, 0x34, 0x12, 0x0F, 0x32)  // mov ecx, 0x12345678; rdmsr
+                code.put(0x31, 0xC0, 0x31, 0xD2, 0x0F, 0x30)  // xor eax, eax; xor edx, edx; wrmsr
+            }
+            code.print("on\n")
+            code.out(0xF4, 0, bits: 32)
+            code.spin()
+        }
+        let image = ELFImageBuilder(
+            entry: 0x10_0000,
+            segments: [
+                .init(at: 0x10_0000, code.bytes), .init(at: 0x20_0000, table),
+                .init(at: 0x20_1000, [0xFF, 0x00, 0x00, 0x00, 0x20, 0x00, 0, 0, 0, 0]),
+                .init(at: 0x20_2000, handler),
+            ])
+        let path = try directory.file("guest.elf", image.build())
+        let ended = try Swvmm.run("boot", "-v", "--timeout", "60", path)
+        #expect(ended.ending == .exited(1))
+        #expect(ended.output == "on\n")
+        let lines = ended.errors.split(separator: "\n").filter { $0.contains("model-specific register 0x12345678") }
+        try #require(lines.count == 2, "a kernel before 5.10 tells nothing: \(ended.errors)")
+        #expect(lines[0].contains("read of model-specific register 0x12345678, which the CPU has not: #GP"))
+        #expect(lines[1].contains("write of 0x0 to model-specific register 0x12345678"))
+    }
+
     @Test("garbage as code: exit code 3 or 124 and a report")
     func garbage() throws {
         var random = SeededGenerator(seed: 0x5EED)

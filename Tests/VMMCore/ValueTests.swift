@@ -64,6 +64,19 @@ import VMMTestSupport
         #expect(lines.values.suffix(2) == ["next (4 earlier messages left out)", "last"])
     }
 
+    @Test("what is told once is told once a key, past the limit of a second, and for so many keys")
+    func once() {
+        let lines = Recorder<String>()
+        let log = GuestFaultLog(clock: ManualClock(), limitPerSecond: 1) { lines.record($0) }
+        for _ in 0..<3 { for key in 0..<3 as Range<UInt64> { log.reportOnce(key, "fault \(key)") } }
+        #expect(lines.values == ["fault 0", "fault 1", "fault 2"])
+        for key in 0..<10_000 as Range<UInt64> { log.reportOnce(key, "fault \(key)") }
+        #expect(lines.count == GuestFaultLog.onceLimit)
+        #expect(lines.values.last == "fault \(GuestFaultLog.onceLimit - 1) (no more of these are told)")
+        log.report("another")
+        #expect(lines.values.last == "another")
+    }
+
     @Test("a message that does not pass is not built")
     func lazyMessage() {
         let built = Recorder<Int>()

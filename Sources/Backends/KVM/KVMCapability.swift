@@ -25,6 +25,7 @@ package enum KVMCapability: String, Hashable, Sendable, CaseIterable {
     case readOnlyMemory = "KVM_CAP_READONLY_MEM"
     case splitIRQChip = "KVM_CAP_SPLIT_IRQCHIP"
     case x2APICAPI = "KVM_CAP_X2APIC_API"
+    case userSpaceMSR = "KVM_CAP_X86_USER_SPACE_MSR"
     case syncRegisters = "KVM_CAP_SYNC_REGS"
     case dirtyRing = "KVM_CAP_DIRTY_LOG_RING"
     case deviceControl = "KVM_CAP_DEVICE_CTRL"
@@ -40,7 +41,7 @@ package enum KVMCapability: String, Hashable, Sendable, CaseIterable {
         switch self {
         case .pit2, .setTSSAddress, .setIdentityMapAddress, .extendedCPUID, .tscDeadlineTimer, .getTSCFrequency,
             .tscControl,
-            .splitIRQChip, .x2APICAPI, .syncRegisters, .internalErrorData:
+            .splitIRQChip, .x2APICAPI, .syncRegisters, .internalErrorData, .userSpaceMSR:
             Self.hostIsX86
         case .psci02, .ipaSize, .pmuV3, .sve, .el2, .hardwareBreakpoints, .hardwareWatchpoints: !Self.hostIsX86
         case .userMemory, .destroyMemoryRegion, .inKernelIRQChip, .immediateExit, .signalMSI, .irqfd, .ioeventfd,
@@ -64,7 +65,7 @@ package enum KVMCapability: String, Hashable, Sendable, CaseIterable {
             false
         case .irqRouting, .internalErrorData, .guestDebug, .guestDebugFlags, .tscDeadlineTimer, .getTSCFrequency,
             .tscControl,
-            .readOnlyMemory, .splitIRQChip, .x2APICAPI, .syncRegisters, .dirtyRing:
+            .readOnlyMemory, .splitIRQChip, .x2APICAPI, .syncRegisters, .dirtyRing, .userSpaceMSR:
             false
         }
     }
@@ -104,6 +105,7 @@ package enum KVMCapability: String, Hashable, Sendable, CaseIterable {
             case .readOnlyMemory: KVM_CAP_READONLY_MEM
             case .splitIRQChip: KVM_CAP_SPLIT_IRQCHIP
             case .x2APICAPI: KVM_CAP_X2APIC_API
+            case .userSpaceMSR: KVM_CAP_X86_USER_SPACE_MSR
             case .syncRegisters: KVM_CAP_SYNC_REGS
             case .dirtyRing: KVM_CAP_DIRTY_LOG_RING
             case .deviceControl: KVM_CAP_DEVICE_CTRL

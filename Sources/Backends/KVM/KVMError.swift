@@ -54,6 +54,7 @@ package enum KVMOperation: String, Hashable, Sendable, CaseIterable {
     case getRegisterList = "KVM_GET_REG_LIST"
     case createIRQChip = "KVM_CREATE_IRQCHIP"
     case enableSplitIRQChip = "KVM_ENABLE_CAP(KVM_CAP_SPLIT_IRQCHIP)"
+    case enableUserSpaceMSR = "KVM_ENABLE_CAP(KVM_CAP_X86_USER_SPACE_MSR)"
     case setGSIRouting = "KVM_SET_GSI_ROUTING"
     case interrupt = "KVM_INTERRUPT"
     case createPIT = "KVM_CREATE_PIT2"

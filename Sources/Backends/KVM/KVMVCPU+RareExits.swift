@@ -23,6 +23,8 @@ extension KVMVCPU {
         case .ioapicEOI:
             tellEndOfInterrupt()
             return .interrupted
+        case .x86ReadMSR, .x86WriteMSR:
+            return refuseRegister(isWrite: reason == .x86WriteMSR)
         case .shutdown:
             return .shutdown
         case .systemEvent:
@@ -36,10 +38,18 @@ extension KVMVCPU {
         case .io, .mmio, .unknown, .exception, .hypercall, .setTPR, .tprAccess, .s390SIEIC, .s390Reset, .dcr, .nmi,
             .osi,
             .paprHypercall, .s390UControl, .watchdog, .s390TSCH, .epr, .s390STSI, .hyperV, .armNISV,
-            .x86ReadMSR, .x86WriteMSR, .dirtyRingFull, .apResetHold, .x86BusLock, .xen, .riscvSBI, .riscvCSR, .notify,
+            .dirtyRingFull, .apResetHold, .x86BusLock, .xen, .riscvSBI, .riscvCSR, .notify,
             .loongArchIOCSR, .memoryFault, .tdx:
             return .failure(.unhandledExit(reason: number))
         }
+    }
+
+    /// Has KVM raise #GP, as hardware does, with the next entry.
+    private func refuseRegister(isWrite: Bool) -> VCPUExit {
+        let access = unsafe page.pointee.msr
+        unsafe page.pointee.msr.error = 1
+        unsafe state.pointee.pending = .write
+        return .refusedRegister(ModelSpecificRegister(access.index), written: isWrite ? access.data : nil)
     }
 
     private func decodeSystemEvent() -> VCPUExit {

@@ -54,6 +54,8 @@ int swvmm_kvm_get_supported_cpuid(int kvm, struct kvm_cpuid_entry2 *entries, uin
 int swvmm_kvm_create_irqchip(int vm);
 // KVM_CAP_SPLIT_IRQCHIP: local APICs only; `reserved` global system interrupts are an I/O APIC's.
 int swvmm_kvm_enable_split_irqchip(int vm, uint32_t reserved);
+// `reasons` are KVM_MSR_EXIT_REASON_ bits: which refused accesses lead to an exit.
+int swvmm_kvm_enable_user_space_msr(int vm, uint64_t reasons);
 // Replaces the whole table; -E2BIG when there are more than it can have here.
 int swvmm_kvm_set_gsi_routing(int vm, const struct kvm_irq_routing_entry *_Nullable entries, uint32_t count);
 // -EEXIST while the last one has not been taken.

@@ -89,6 +89,9 @@ extension VCPUExit {
         case .systemEvent(let event): "system event: \(event)"
         case .debug(let address, _): "debug stop at \(hexadecimal(address.rawValue))"
         case .failure(let failure): failure.text
+        case .refusedRegister(let register, nil): "read of unknown MSR \(hexadecimal(UInt64(register.rawValue)))"
+        case .refusedRegister(let register, let value?):
+            "write of unknown MSR \(hexadecimal(UInt64(register.rawValue))) value \(hexadecimal(value))"
         }
     }
 }

@@ -3,6 +3,7 @@ package import VMMCore
 /// The kinds of exits that reports and timelines count.
 package enum ExitKind: Int, CaseIterable, Sendable {
     case mmioRead, mmioWrite, portRead, portWrite, halted, interrupted, shutdown, systemEvent, debug, failure
+    case refusedRegister
 
     /// The name in reports, statistics and timelines.
     package var name: String {
@@ -17,6 +18,7 @@ package enum ExitKind: Int, CaseIterable, Sendable {
         case .systemEvent: "system event"
         case .debug: "debug"
         case .failure: "failure"
+        case .refusedRegister: "unknown MSR"
         }
     }
 }
@@ -35,6 +37,7 @@ extension VCPUExit {
         case .systemEvent: .systemEvent
         case .debug: .debug
         case .failure: .failure
+        case .refusedRegister: .refusedRegister
         }
     }
 }
@@ -45,7 +48,7 @@ package struct ExitTrace: Sendable {
     package static let capacity = 32
 
     private var ring = InlineArray<32, VCPUExit>(repeating: .interrupted)
-    private var counts = InlineArray<10, UInt64>(repeating: 0)
+    private var counts = InlineArray<11, UInt64>(repeating: 0)
     /// All exits so far.
     package private(set) var total: UInt64 = 0
 

@@ -235,6 +235,8 @@ extension Machine {
         case .interrupted:
             if reportWanted.load(ordering: .acquiring) { deliverReport(index, vcpu, trace) }
             if gate.isClosed { stand(index, vcpu, trace) }
+        case .refusedRegister(let register, let value):
+            tellRefusal(of: register, value)
         case .shutdown:
             crash(index, vcpu, trace, .tripleFault)
         case .halted:
@@ -279,6 +281,17 @@ extension Machine {
     private func writeMMIO(_ address: GuestAddress, _ width: AccessWidth, _ value: UInt64) {
         if buses.mmio.write(value, at: address, width) { return }
         log.report("write of \(width.bytes) bytes to \(address), where no device is")
+    }
+
+    /// Kernels try registers out, over and over: each is told once for reads, and once for writes.
+    @inline(never)
+    private func tellRefusal(of register: ModelSpecificRegister, _ value: UInt64?) {
+        let name = "model-specific register \(hexadecimal(UInt64(register.rawValue)))"
+        let key = UInt64(register.rawValue)
+        guard let value else {
+            return log.reportOnce(key, "read of \(name), which the CPU has not: #GP")
+        }
+        log.reportOnce(key | 1 << 32, "write of \(hexadecimal(value)) to \(name), which has or takes it not: #GP")
     }
 
     @inline(never)

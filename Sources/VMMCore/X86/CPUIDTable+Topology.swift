@@ -55,13 +55,19 @@ extension CPUIDTable {
         }
     }
 
-    /// Source: AMD APM vol. 3, appendix E.4.
+    /// A machine with threads or sockets gets leaf 0x8000_001E on any of AMD's CPUs: Linux does not look at leaf 0xB there
+    /// without. Source: AMD APM vol. 3, appendix E.4.
     private mutating func setAMDTopology(_ apicID: UInt32, _ topology: CPUTopology, _ layout: APICIDLayout) {
         update(0x8000_0001) { $0.ecx.set(bit: 1, topology.cpusOfSocket > 1) }  // CmpLegacy.
         update(0x8000_0008) { leaf in
             // ECX 15:12 ApicIdSize, 7:0 NC: the package's logical processors less one.
             let others = UInt32(clamping: min(topology.cpusOfSocket - 1, 255))
             leaf.ecx = leaf.ecx & ~0xF0FF | layout.socketShift << 12 | others
+        }
+        if topology.hasGroups && leaf(0x8000_001E) == nil {
+            leaves.append(Leaf(0x8000_001E))
+            update(0x8000_0000) { $0.eax = max($0.eax, 0x8000_001E) }
+            update(0x8000_0001) { $0.ecx.set(bit: 22, true) }  // TopologyExtensions.
         }
         update(0x8000_001E) { leaf in
             leaf.eax = apicID

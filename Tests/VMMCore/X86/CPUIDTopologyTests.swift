@@ -82,6 +82,19 @@ import VMMCore
         if function == 4 { #expect(leaf(4, 2)?.eax == 0) }
     }
 
+    @Test(
+        "one of AMD's CPUs without topology extensions: a guest with threads or sockets gets them, one without does not"
+    )
+    func topologyExtensionsAreAdded() throws {
+        let old = Self.amd.filter { ![0x8000_0001, 0x8000_001D, 0x8000_001E].contains($0.function) }
+        let extended = old + [.init(0x8000_0000, eax: 0x8000_000A), .init(0x8000_0001)]
+        let leaf = leaf(extended, 3, try topology(1, 2, 2))
+        #expect(leaf(0x8000_0000, 0)?.eax == 0x8000_001E && leaf(0x8000_0001, 0)?.ecx == 1 << 22 | 1 << 1)
+        #expect(leaf(0x8000_001E, 0).map { [$0.eax, $0.ebx, $0.ecx] } == [3, 0x0101, 0])
+        let plain = self.leaf(extended, 0, CPUTopology(count: 2))
+        #expect(plain(0x8000_0001, 0)?.ecx == 1 << 1 && plain(0x8000_001E, 0) == nil)
+    }
+
     @Test("AMD: the identifier's bits, the number of CPUs, threads a core, core and node")
     func amd() throws {
         let leaf = leaf(Self.amd, 0b1101, try topology(2, 4, 2))

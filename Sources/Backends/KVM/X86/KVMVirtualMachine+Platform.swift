@@ -36,6 +36,11 @@
         /// What must be there before the first vCPU.
         func setUpPlatform(_ state: inout State) throws(KVMError) {
             let vm = descriptor.number
+            // What the CPU has not, KVM refuses; with this it says so first. Source: api.rst 7.21 "KVM_CAP_X86_USER_SPACE_MSR".
+            if host.probe.has(.userSpaceMSR) {
+                let reasons = UInt64(KVM_MSR_EXIT_REASON_UNKNOWN | KVM_MSR_EXIT_REASON_INVAL)
+                try checked(swvmm_kvm_enable_user_space_msr(vm, reasons), .enableUserSpaceMSR)
+            }
             try checked(
                 swvmm_kvm_set_identity_map_addr(vm, Self.reservedAddress.rawValue), .setIdentityMapAddress)
             try checked(swvmm_kvm_set_tss_addr(vm, Self.reservedAddress.rawValue + 4096), .setTSSAddress)
