@@ -98,6 +98,9 @@ final class HostDescriptor: Sendable {
         }
     }
 
+    /// Of a socket: shuts down what `how` says (SHUT_RD, SHUT_WR, SHUT_RDWR).
+    func shutDown(_ how: Int) { _ = shutdown(rawValue, Int32(how)) }
+
     /// Waits until the descriptor takes output, has an error, or `timeout` milliseconds have passed.
     func waitWritable(milliseconds timeout: Int32) { _ = isReady(Int16(POLLOUT), timeout: timeout) }
 

@@ -10,28 +10,47 @@ package enum ListeningAddress: Hashable, Sendable {
 
 /// A socket that listens.
 ///
-/// The path of a Unix socket goes with it. A socket that a dead process left at the path is replaced.
+/// A Unix socket's file goes with it, if it is still there; another's that has taken its place stays. A socket that a dead process left at the
+/// path is replaced.
 final class ListeningSocket: Sendable {
     let descriptor: Int32
     /// The address, with the port that it has.
     let address: ListeningAddress
+    /// Of a Unix socket.
+    private let file: FileIdentity?
 
-    init(_ wanted: ListeningAddress) throws(TCPServerError) {
+    private struct FileIdentity: Equatable {
+        let device: dev_t
+        let number: ino_t
+
+        init?(_ path: String) {
+            var status = stat()
+            // SAFETY: the string and the struct live through the call.
+            guard unsafe lstat(path, &status) == 0 else { return nil }
+            (device, number) = (status.st_dev, status.st_ino)
+        }
+    }
+
+    /// - Parameter backlog: how many clients the host keeps that have not been accepted.
+    init(_ wanted: ListeningAddress, backlog: Int32 = 1) throws(TCPServerError) {
         switch wanted {
         case .port(let port):
-            let (descriptor, port) = try Self.listen(onPort: port)
+            let (descriptor, port) = try Self.listen(onPort: port, backlog)
             self.descriptor = descriptor
             address = .port(port)
+            file = nil
         case .path(let path):
-            descriptor = try Self.listen(at: path)
+            descriptor = try Self.listen(at: path, backlog)
             address = wanted
+            file = FileIdentity(path)
         }
     }
 
     deinit {
         close(descriptor)
+        guard case .path(let path) = address, let file, FileIdentity(path) == file else { return }
         // SAFETY: the string lives through the call.
-        if case .path(let path) = address { unsafe _ = unlink(path) }
+        unsafe _ = unlink(path)
     }
 
     private static func makeSocket(_ family: Int32) throws(TCPServerError) -> Int32 {
@@ -41,7 +60,9 @@ final class ListeningSocket: Sendable {
         return descriptor
     }
 
-    private static func listen(onPort port: UInt16) throws(TCPServerError) -> (descriptor: Int32, port: UInt16) {
+    private static func listen(
+        onPort port: UInt16, _ backlog: Int32
+    ) throws(TCPServerError) -> (descriptor: Int32, port: UInt16) {
         let descriptor = try makeSocket(AF_INET)
         var reuse: Int32 = 1
         var address = sockaddr_in()
@@ -57,7 +78,7 @@ final class ListeningSocket: Sendable {
                 unsafe setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &reuse, socklen_t(MemoryLayout<Int32>.size))
                     == 0
                     && bind(descriptor, generic, length) == 0
-                    && Glibc.listen(descriptor, 1) == 0
+                    && Glibc.listen(descriptor, backlog) == 0
                     && getsockname(descriptor, generic, &length) == 0
             }
         }
@@ -69,14 +90,14 @@ final class ListeningSocket: Sendable {
         return (descriptor, UInt16(bigEndian: address.sin_port))
     }
 
-    private static func listen(at path: String) throws(TCPServerError) -> Int32 {
+    private static func listen(at path: String, _ backlog: Int32) throws(TCPServerError) -> Int32 {
         try makeRoom(at: path)
         let descriptor = try makeSocket(AF_UNIX)
         let isBound = try unsafe UnixSocketAddress(path).withPointer { address, length in
             // SAFETY: the pointer and the length describe one address; the string lives through its call. Nobody else may
             // connect: the mode is set before the socket listens.
             unsafe bind(descriptor, address, length) == 0 && chmod(path, 0o600) == 0
-                && Glibc.listen(descriptor, 1) == 0
+                && Glibc.listen(descriptor, backlog) == 0
         }
         guard isBound else {
             let reason = errno

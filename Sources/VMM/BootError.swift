@@ -59,6 +59,10 @@ package enum BootError: Error, Sendable {
     case noVirtioShareDriver
     /// A directory could not be shared.
     case share(SharedDirectoryError)
+    /// The unikernel has no driver for a vsock.
+    case noVirtioVsockDriver
+    /// The vsock's Unix socket could not be opened.
+    case vsock(TCPServerError)
     /// Only FreeBSD's kernel metadata can announce a memory disk.
     case noMemoryDisk(BootProtocol)
     case softwareCPU(SoftwareCPUError)

@@ -68,6 +68,7 @@ package struct BootPreparation: Sendable {
             }
         }
         guard configuration.shares.isEmpty || !isBundled else { throw .noVirtioShareDriver }
+        guard configuration.vsock == nil || !isBundled else { throw .noVirtioVsockDriver }
         guard configuration.persistentMemories.isEmpty || !isBundled else { throw .noPersistentMemoryDriver }
         let hasEntropyDevice = configuration.hasEntropyDevice ?? (architecture == .arm64 && !isBundled)
         virtioDevices =
@@ -78,6 +79,7 @@ package struct BootPreparation: Sendable {
             + configuration.networks.indices.map(VirtioDeviceKind.network)
             + configuration.shares.indices.map(VirtioDeviceKind.share)
             + configuration.persistentMemories.indices.map(VirtioDeviceKind.persistentMemory)
+            + (configuration.vsock.map { [.vsock(cid: $0.guestCID)] } ?? [])
         queues = configuration.queues
         interruptChip = configuration.interruptChip
         guard interruptChip == .kernel || architecture == .x86_64 else { throw .noSplitInterruptChip }

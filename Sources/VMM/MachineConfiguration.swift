@@ -180,6 +180,19 @@ public struct MachineConfiguration: Sendable {
         }
     }
 
+    /// Streams between programs of the host and the guest.
+    public struct Vsock: Hashable, Sendable {
+        /// 3 to 2^32 - 2.
+        public var guestCID: UInt32
+        /// Of the Unix socket that programs of the host connect to. They listen beside it, at `path`, an underscore and a port.
+        public var path: String
+
+        public init(guestCID: UInt32, path: String) {
+            self.guestCID = guestCID
+            self.path = path
+        }
+    }
+
     /// What a run must be given to be repeated exactly.
     public struct Repeatability: Hashable, Sendable {
         /// Where all that is random for the guest comes from.
@@ -241,6 +254,8 @@ public struct MachineConfiguration: Sendable {
     public var ports: [Port] = []
     /// Directories of the host, for guests with a driver for 9P.
     public var shares: [Share] = []
+    /// Nil: none.
+    public var vsock: Vsock?
     /// A directory in which `image` and `initrd` are looked up.
     public var hostPath: String?
     /// Where to load the image as it is, whatever its bytes look like; nil: the image tells. arm64 only.

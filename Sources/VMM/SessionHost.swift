@@ -25,6 +25,7 @@ final class SessionHost: Sendable {
     private let signals: SignalSource
     private let disks: [SessionDisk]
     private let networks: [SessionNetwork]
+    private let vsock: UnixVsock?
     private let shares: [SessionShare]
     private let persistentMemories: [SessionPersistentMemory]
     private let loopThread: HostThread
@@ -55,6 +56,11 @@ final class SessionHost: Sendable {
         }
         let loop = loop
         networks = try SessionNetwork.open(configuration, loop: loop, clock: clock, say: say)
+        do throws(TCPServerError) {
+            vsock = if let wanted = configuration.vsock { try UnixVsock(path: wanted.path, loop: loop) } else { nil }
+        } catch {
+            throw .vsock(error)
+        }
         do throws(TCPServerError) {
             if let port = configuration.debugPort {
                 debugPort = try CharacterServer(.port(port), loop: loop)
@@ -107,7 +113,7 @@ final class SessionHost: Sendable {
             bvmConsole: chosen == .bvm ? console : silent, serial: chosen == .serial ? console : silent,
             virtioConsole: chosen == .virtio ? console : silent, isVirtioConsoleChosen: chosen == .virtio, ports: ports,
             balloon: balloon,
-            window: window, entropy: entropy, disks: disks, networks: networks, shares: shares,
+            window: window, entropy: entropy, disks: disks, networks: networks, shares: shares, vsock: vsock,
             persistentMemories: persistentMemories,
             debugPort: debugPort, clock: guestClock, loop: loop, deadlines: deadlines, repeatable: repeatable,
             faults: faults)

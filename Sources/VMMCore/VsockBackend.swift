@@ -29,11 +29,11 @@ package protocol VsockEnd: AnyObject, Sendable {
     /// The guest has accepted the stream that this end has asked for. `hostPort`: the stream's port on this side.
     func accepted(hostPort: UInt32)
 
-    /// Reads what there is for the guest into `bytes[range]`.
-    func read(into bytes: inout [UInt8], _ range: Range<Int>) -> VsockTransfer
+    /// Reads what there is for the guest, up to `limit` bytes, to the start of `bytes`.
+    func read(into bytes: inout [UInt8], limit: Int) -> VsockTransfer
 
-    /// Writes `bytes[range]` of the guest, or the first of them.
-    func write(_ bytes: [UInt8], _ range: Range<Int>) -> VsockTransfer
+    /// Writes the first `count` of the guest's `bytes`, or fewer of them.
+    func write(_ bytes: [UInt8], count: Int) -> VsockTransfer
 
     /// Tells the program what the guest does no more; all that it has sent was written.
     func shutDown(_ halves: VsockHalves)

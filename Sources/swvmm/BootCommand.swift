@@ -64,7 +64,8 @@ struct BootCommand: ParsableCommand {
         }
         try repeatability.validate(
             with: accel, hasDebugger: gdb != nil, hasNetwork: !guest.configuration.networks.isEmpty,
-            hasPort: !guest.configuration.ports.isEmpty, hasBalloonSocket: guest.configuration.balloonSocket != nil)
+            hasPort: !guest.configuration.ports.isEmpty, hasBalloonSocket: guest.configuration.balloonSocket != nil,
+            hasVsock: guest.configuration.vsock != nil)
         if wait && gdb == nil { throw ValidationError("--wait: needs --gdb, without which nobody lets the guest go") }
     }
 

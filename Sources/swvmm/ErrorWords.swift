@@ -60,6 +60,8 @@ extension BootError {
             "--balloon: \(MemorySize(bytes: size)) of \(MemorySize(bytes: memory)): less than all of the guest's memory is wanted"
         case .noVirtioShareDriver: "--share: the unikernel has no driver for it; Linux guests have"
         case .share(let error): "--share: \(error.words)"
+        case .noVirtioVsockDriver: "--vsock: the unikernel has no driver for it; Linux guests have"
+        case .vsock(let error): "--vsock: \(error.words)"
         case .noMemoryDisk(let entry):
             "--memory-disk: a guest entered by \(entry.words) is not told of it, only one booted by kernel metadata; use --disk"
         case .memoryLargerThanHost(let wanted, let host):

@@ -95,6 +95,12 @@ struct GuestOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "Streams between programs of the host and the guest: CONNECT PORT on the Unix socket at path; the guest's to port P of CID 2 go to path_P.",
+            valueName: "cid=n,path=path"))
+    var vsock: String?
+
+    @Option(
+        help: ArgumentHelp(
             "A file as persistent memory, Linux's /dev/pmem0: the guest uses the host's cache of it; may be repeated. snapshot=on keeps the file as it is.",
             valueName: "path[,snapshot=on][,id=name]"))
     var pmem: [String] = []
@@ -204,6 +210,11 @@ struct GuestOptions: ParsableArguments {
         } catch {
             throw ValidationError(error.words)
         }
+        do throws(VsockArgumentError) {
+            if let vsock { _ = try VsockArgument.vsock(vsock) }
+        } catch {
+            throw ValidationError(error.words)
+        }
         do throws(PersistentMemoryArgumentError) {
             _ = try PersistentMemoryArgument.memories(pmem)
         } catch {
@@ -239,6 +250,7 @@ struct GuestOptions: ParsableArguments {
         configuration.balloonSocket = balloon?.socket
         configuration.ports = (try? PortArgument.ports(port)) ?? []
         configuration.shares = (try? ShareArgument.shares(share)) ?? []
+        configuration.vsock = vsock.flatMap { try? VsockArgument.vsock($0) }
         configuration.persistentMemories = (try? PersistentMemoryArgument.memories(pmem)) ?? []
         configuration.hostPath = hostPath
         configuration.environment = environment

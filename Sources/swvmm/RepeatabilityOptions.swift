@@ -25,7 +25,7 @@ struct RepeatabilityOptions: ParsableArguments {
 
     func validate(
         with accelerator: MachineConfiguration.Accelerator, hasDebugger: Bool, hasNetwork: Bool, hasPort: Bool,
-        hasBalloonSocket: Bool
+        hasBalloonSocket: Bool, hasVsock: Bool
     ) throws {
         guard deterministic else {
             for (name, value) in [("seed", seed), ("start-of-day", startOfDay), ("max-instructions", maxInstructions)]
@@ -53,6 +53,10 @@ struct RepeatabilityOptions: ParsableArguments {
         guard !hasBalloonSocket else {
             throw ValidationError(
                 "--deterministic: what a program sends, and when, cannot be repeated; leave --balloon's socket= out")
+        }
+        guard !hasVsock else {
+            throw ValidationError(
+                "--deterministic: what programs send to a vsock, and when, cannot be repeated; leave --vsock out")
         }
         if maxInstructions == 0 { throw ValidationError("--max-instructions 0: at least 1 is wanted") }
         // The clock counts nanoseconds in 64 bits.

@@ -141,6 +141,22 @@ import VMMCore
         }
     }
 
+    @Test("a vsock comes last; the unikernel has no driver for it")
+    func vsock() throws {
+        let vsock = MachineConfiguration.Vsock(guestCID: 42, path: "/nonexistent")
+        #expect(
+            try BootPreparation(
+                configuration {
+                    ($0.architecture, $0.image) = (.arm64, .file(path: "/etc/passwd"))
+                    ($0.vsock, $0.disks) = (vsock, [.init(path: "/nonexistent")])
+                }
+            ).virtioDevices == [.entropy, .block(0), .vsock(cid: 42)])
+        guard case .noVirtioVsockDriver = refusal({ $0.vsock = vsock }) else {
+            Issue.record("a vsock for the unikernel")
+            return
+        }
+    }
+
     @Test("shares come behind the disks; the unikernel has no driver for them")
     func shares() throws {
         let share = MachineConfiguration.Share(tag: "data", path: "/nonexistent")

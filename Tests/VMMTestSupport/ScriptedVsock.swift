@@ -93,7 +93,7 @@ package final class ScriptedVsock: VsockBackend {
 
         package func accepted(hostPort: UInt32) { state.withLock { $0.port = hostPort } }
 
-        package func read(into bytes: inout [UInt8], _ range: Range<Int>) -> VsockTransfer {
+        package func read(into bytes: inout [UInt8], limit: Int) -> VsockTransfer {
             let action = state.withLock { state in
                 defer { state.whileReading = nil }
                 return state.whileReading
@@ -101,15 +101,15 @@ package final class ScriptedVsock: VsockBackend {
             action?()
             return state.withLock { state in
                 guard !state.isBroken else { return .failed }
-                let count = min(range.count, state.toGuest.count)
+                let count = min(limit, state.toGuest.count)
                 guard count > 0 else { return state.hasEnded ? .ended : .wouldBlock }
-                bytes.replaceSubrange(range.lowerBound..<range.lowerBound + count, with: state.toGuest.prefix(count))
+                bytes.replaceSubrange(0..<count, with: state.toGuest.prefix(count))
                 state.toGuest.removeFirst(count)
                 return .moved(count)
             }
         }
 
-        package func write(_ bytes: [UInt8], _ range: Range<Int>) -> VsockTransfer {
+        package func write(_ bytes: [UInt8], count wanted: Int) -> VsockTransfer {
             let action = state.withLock { state in
                 defer { state.whileWriting = nil }
                 return state.whileWriting
@@ -118,10 +118,10 @@ package final class ScriptedVsock: VsockBackend {
             return state.withLock { state in
                 guard !state.isBroken else { return .failed }
                 guard !state.takesNoMore else { return .ended }
-                let count = min(range.count, state.room ?? range.count)
+                let count = min(wanted, state.room ?? wanted)
                 guard count > 0 else { return .wouldBlock }
                 state.room = state.room.map { $0 - count }
-                state.received += bytes[range.prefix(count)]
+                state.received += bytes.prefix(count)
                 return .moved(count)
             }
         }

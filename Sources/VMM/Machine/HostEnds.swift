@@ -21,6 +21,7 @@ struct HostEnds: Sendable {
     /// The machine's networks, in their order.
     var networks: [SessionNetwork] = []
     var shares: [SessionShare] = []
+    var vsock: (any VsockBackend)?
     var persistentMemories: [SessionPersistentMemory] = []
     /// The debugger's end of the bvmdebug port; nil: no such device.
     var debugPort: (any CharacterChannel)?

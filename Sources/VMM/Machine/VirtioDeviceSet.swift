@@ -17,6 +17,8 @@ package enum VirtioDeviceKind: Hashable, Sendable {
     case share(Int)
     /// The session's persistent memory of this number.
     case persistentMemory(Int)
+    /// The session's vsock, for a guest with this context ID.
+    case vsock(cid: UInt32)
 }
 
 /// The virtio devices of a machine, whatever transport they are put behind.
@@ -61,6 +63,11 @@ struct VirtioDeviceSet: Sendable {
                 let store = host.persistentMemories[number]
                 let device = VirtioPersistentMemory(store.file, at: memory.fileRanges[number], work: store.work)
                 add("virtio \(store.name)", device) { device.reset() }
+            case .vsock(let cid):
+                // The session has one where a machine has.
+                guard let backend = host.vsock else { continue }
+                let vsock = VirtioVsock(backend, guestCID: UInt64(cid))
+                add("virtio vsock", vsock) { vsock.disconnect() }
             case .share(let number):
                 let share = host.shares[number]
                 let device = VirtioShare(share.tree, tag: share.tag, work: share.work)

@@ -135,7 +135,7 @@ package final class VirtioVsock: VirtioDevice, VsockClient, StatisticsSource {
                 result = .none
                 switch step {
                 case .open(let port): result = .opened(backend.open(hostPort: port))
-                case .write(let end, let count): result = .wrote(end.write(piece, 0..<count))
+                case .write(let end, let count): result = .wrote(end.write(piece, count: count))
                 case .accept(let end, let port): end.accepted(hostPort: port)
                 case .shutDown(let end, let halves): end.shutDown(halves)
                 case .close(let end): end.close()
@@ -153,7 +153,7 @@ package final class VirtioVsock: VirtioDevice, VsockClient, StatisticsSource {
             var transfer: VsockTransfer?
             while true {
                 switch state.withLock({ $0.serveGuest(piece, after: transfer) }) {
-                case .read(let end, let count): transfer = end.read(into: &piece, 0..<count)
+                case .read(let end, let count): transfer = end.read(into: &piece, limit: count)
                 case .interrupt(let driver, let queue): return driver.interrupt(queue)
                 case .fault(let driver, let queue, let fault): return driver.refuse(queue, fault)
                 case .none: return
