@@ -99,8 +99,9 @@ package struct BootImage: Sendable {
     /// The architecture that the format tells, where it tells one.
     package var architecture: ImageArchitecture? {
         switch format {
+        case .elf32 where multibootHeader != nil: .x86_64
         case .elf64(let identity), .elf32(let identity): identity.architecture
-        case .linuxBzImage: .x86_64
+        case .linuxBzImage, .multiboot: .x86_64
         case .linuxARM64Image: .aarch64
         case .pe(let architecture): architecture
         case .empty, .truncatedELF, .compressed, .efiZboot, .disk, .qcow2, .raw, .unknown: nil
@@ -130,6 +131,11 @@ package struct BootImage: Sendable {
             if format.isELF { _ = try elf(for: machine) }
             return .linux64
         }
+        if machine == .x86_64, let header = multibootHeader {
+            if let unpackingError { throw unpackingError }
+            try header.validate()
+            return .multiboot
+        }
         let elf = try elf(for: machine)
         guard machine == .aarch64, !elf.wantsMetadata else { return elf.bootProtocol }
         return .bareARM64
@@ -149,6 +155,32 @@ package struct BootImage: Sendable {
         default:
             throw .unsupportedFormat(format, offset: ImageSniffer.tellingOffset(format))
         }
+    }
+
+    /// The multiboot header of an image that is entered by it; nil: it has none, or says of another way in.
+    package var multibootHeader: MultibootHeader? {
+        switch format {
+        case .multiboot(let header): return header
+        case .elf32(let identity):
+            guard identity.architecture == .elfMachine(Self.i386), identity.isLittleEndian else { return nil }
+            return MultibootHeader(contents)
+        case .elf64(let identity):
+            // One with an entry of its own in the header has 64-bit code at the ELF file's, as OSv's loader has.
+            guard identity.architecture == .x86_64, let header = MultibootHeader(contents), header.addresses == nil,
+                let elf = try? ELFImage(contents), elf.bootProtocol == .elf64Entry
+            else { return nil }
+            return header
+        default: return nil
+        }
+    }
+
+    /// EM_386.
+    private static let i386: UInt16 = 3
+
+    /// The ELF file that a multiboot header is in.
+    package func multibootELF() throws(BootImageError) -> ELFImage {
+        if case .elf32 = format { return try ELFImage(narrow: contents) }
+        return try elf(for: .x86_64)
     }
 
     /// The header of a Linux arm64 Image, or nil when this is something else. A file that ends too early is an error.

@@ -32,6 +32,12 @@ package enum BootImageError: Error, Hashable, Sendable {
     /// The Image's PE header, or the bzImage's setup header, says that it has `needed` bytes.
     case truncatedKernel(needed: UInt64, size: UInt64)
 
+    // Multiboot.
+
+    /// The header demands, by these flags, what no machine has.
+    case multibootDemands(flags: UInt32, offset: UInt64)
+    case badMultibootField(MultibootField, offset: UInt64, value: UInt64)
+
     // Packed images.
 
     /// The header at `offset` places a payload of `needed` bytes behind the end of the file, or nowhere.
@@ -112,6 +118,14 @@ package enum LinuxSetupField: Hashable, Sendable {
     case init_size
     case pref_address
     case cmdline_size
+}
+
+/// Address fields of a multiboot header, by the specification's names.
+package enum MultibootField: Hashable, Sendable {
+    case load_addr
+    case load_end_addr
+    case bss_end_addr
+    case entry_addr
 }
 
 /// Fields of the arm64 Image header, by booting.rst's names.

@@ -1,4 +1,4 @@
-/// A checked little-endian ELF64 executable: what to load, where, and where to start. Nothing in it is taken on trust.
+/// A checked little-endian ELF executable of 64 bits, or of 32 where that is asked for: what to load, where, and where to start. Nothing in it is taken on trust.
 ///
 /// Source: System V gABI, chapter 4 ("ELF Header", "Program Header", "Note Section").
 package struct ELFImage: Sendable {
@@ -24,7 +24,7 @@ package struct ELFImage: Sendable {
     package let notes: [ELFNote]
     /// p_vaddr of PT_DYNAMIC.
     package let dynamicAddress: UInt64?
-    /// The 64 bytes of the file header.
+    /// The file header, of 64 bytes in an ELF64 file.
     package let header: [UInt8]
 
     /// Loadable segments at most: a kernel has 2 to 8. The cap keeps the overlap check, which is quadratic, short.
@@ -32,23 +32,27 @@ package struct ELFImage: Sendable {
     /// A file of more is no kernel; the cap bounds what inspecting a hostile file costs.
     package static let maximumImageSize: UInt64 = 4 << 30
 
-    static let headerSize: UInt64 = 64
-    static let programHeaderSize: UInt64 = 56
+    static let headerSize = ELFLayout.class64.headerSize
 
-    package init(_ image: ImageBytes) throws(BootImageError) {
+    package init(_ image: ImageBytes) throws(BootImageError) { try self.init(image, .class64) }
+
+    /// An ELF32 file.
+    package init(narrow image: ImageBytes) throws(BootImageError) { try self.init(image, .class32) }
+
+    private init(_ image: ImageBytes, _ layout: ELFLayout) throws(BootImageError) {
         guard image.count <= Self.maximumImageSize else {
             throw .imageTooLarge(size: image.count, limit: Self.maximumImageSize)
         }
-        guard let header = image.slice(at: 0, count: Self.headerSize) else {
-            throw .truncated(.fileHeader, offset: 0, needed: Self.headerSize, size: image.count)
+        guard let header = image.slice(at: 0, count: layout.headerSize) else {
+            throw .truncated(.fileHeader, offset: 0, needed: layout.headerSize, size: image.count)
         }
         self.header = Array(header)
-        try Self.checkIdentification(image)
+        try Self.checkIdentification(image, layout)
         osABI = try image.field(UInt8.self, at: 7, of: .fileHeader)
         architecture = ImageArchitecture(elfMachine: try image.field(UInt16.self, at: 18, of: .fileHeader))
-        entry = try image.field(UInt64.self, at: 24, of: .fileHeader)
+        entry = try layout.word(at: 24, of: .fileHeader, in: image)
 
-        let headers = try ProgramHeader.all(of: image)
+        let headers = try ProgramHeader.all(of: image, layout)
         var segments: [Segment] = []
         var notes: [ELFNote] = []
         for header in headers {
@@ -70,9 +74,9 @@ package struct ELFImage: Sendable {
         dynamicAddress = headers.first { $0.type == ProgramHeader.dynamic }?.virtualAddress
     }
 
-    private static func checkIdentification(_ image: ImageBytes) throws(BootImageError) {
+    private static func checkIdentification(_ image: ImageBytes, _ layout: ELFLayout) throws(BootImageError) {
         let fileClass = try image.field(UInt8.self, at: 4, of: .fileHeader)
-        guard fileClass == 2 else { throw .badField(.ei_class, offset: 4, value: UInt64(fileClass)) }
+        guard fileClass == layout.fileClass else { throw .badField(.ei_class, offset: 4, value: UInt64(fileClass)) }
         let data = try image.field(UInt8.self, at: 5, of: .fileHeader)
         guard data == 1 else { throw .badField(.ei_data, offset: 5, value: UInt64(data)) }
         let version = try image.field(UInt8.self, at: 6, of: .fileHeader)
@@ -143,13 +147,13 @@ struct ProgramHeader {
     let memorySize: UInt64
     let alignment: UInt64
 
-    static func all(of image: ImageBytes) throws(BootImageError) -> [ProgramHeader] {
-        let table = try image.field(UInt64.self, at: 32, of: .fileHeader)
-        let entrySize = try image.field(UInt16.self, at: 54, of: .fileHeader)
-        let count = try image.field(UInt16.self, at: 56, of: .fileHeader)
+    static func all(of image: ImageBytes, _ layout: ELFLayout) throws(BootImageError) -> [ProgramHeader] {
+        let table = try layout.word(at: layout.tableOffset, of: .fileHeader, in: image)
+        let entrySize = try image.field(UInt16.self, at: layout.entrySizeOffset, of: .fileHeader)
+        let count = try image.field(UInt16.self, at: layout.entrySizeOffset + 2, of: .fileHeader)
         guard count > 0 else { throw .noLoadableSegments }
-        guard UInt64(entrySize) == ELFImage.programHeaderSize else {
-            throw .badField(.e_phentsize, offset: 54, value: UInt64(entrySize))
+        guard UInt64(entrySize) == layout.programHeaderSize else {
+            throw .badField(.e_phentsize, offset: layout.entrySizeOffset, value: UInt64(entrySize))
         }
         let size = UInt64(count) * UInt64(entrySize)
         guard image.range(at: table, count: size) != nil else {
@@ -158,22 +162,25 @@ struct ProgramHeader {
         var headers: [ProgramHeader] = []
         headers.reserveCapacity(Int(count))
         for index in 0..<Int(count) {
-            headers.append(try ProgramHeader(index, at: table + UInt64(index) * UInt64(entrySize), of: image))
+            headers.append(try ProgramHeader(index, at: table + UInt64(index) * UInt64(entrySize), of: image, layout))
         }
         return headers
     }
 
-    private init(_ index: Int, at offset: UInt64, of image: ImageBytes) throws(BootImageError) {
+    private init(
+        _ index: Int, at offset: UInt64, of image: ImageBytes, _ layout: ELFLayout
+    ) throws(BootImageError) {
         self.index = index
         self.offset = offset
+        let fields = layout.fields
         type = try image.field(UInt32.self, at: offset, of: .programHeaders)
-        flags = try image.field(UInt32.self, at: offset + 4, of: .programHeaders)
-        fileOffset = try image.field(UInt64.self, at: offset + 8, of: .programHeaders)
-        virtualAddress = try image.field(UInt64.self, at: offset + 16, of: .programHeaders)
-        physicalAddress = try image.field(UInt64.self, at: offset + 24, of: .programHeaders)
-        fileSize = try image.field(UInt64.self, at: offset + 32, of: .programHeaders)
-        memorySize = try image.field(UInt64.self, at: offset + 40, of: .programHeaders)
-        alignment = try image.field(UInt64.self, at: offset + 48, of: .programHeaders)
+        flags = try image.field(UInt32.self, at: offset + fields.flags, of: .programHeaders)
+        fileOffset = try layout.word(at: offset + fields.offset, of: .programHeaders, in: image)
+        virtualAddress = try layout.word(at: offset + fields.virtual, of: .programHeaders, in: image)
+        physicalAddress = try layout.word(at: offset + fields.physical, of: .programHeaders, in: image)
+        fileSize = try layout.word(at: offset + fields.file, of: .programHeaders, in: image)
+        memorySize = try layout.word(at: offset + fields.memory, of: .programHeaders, in: image)
+        alignment = try layout.word(at: offset + fields.align, of: .programHeaders, in: image)
     }
 }
 

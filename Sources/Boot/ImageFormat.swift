@@ -40,6 +40,8 @@ package enum ImageFormat: Hashable, Sendable {
     case linuxBzImage(LinuxSetupHeader)
     case linuxARM64Image(LinuxARM64Header)
     case compressed(Compression)
+    /// A kernel that is no ELF file, with a multiboot header that says where it goes.
+    case multiboot(MultibootHeader)
     /// A compressed kernel inside an EFI application.
     case efiZboot(payloadOffset: UInt32, payloadSize: UInt32, compression: String)
     /// A Windows or EFI executable.
@@ -105,6 +107,8 @@ package enum BootProtocol: Hashable, Sendable {
     case freeBSDMetadata
     /// 32-bit entry with a start_info page (Xen's x86/HVM direct boot ABI).
     case pvh
+    /// 32-bit entry with a multiboot information structure.
+    case multiboot
     /// Long mode at the ELF entry, RSI at Linux boot_params.
     case elf64Entry
     /// A bzImage, in long mode: its unpacked kernel or its own decompressor, RSI at boot_params.

@@ -6,7 +6,7 @@ package enum ImageSniffer {
         guard image.count > 0 else { return .empty }
         // Order matters: a Linux kernel with an EFI stub is a PE file too, and any of them may end in a boot signature.
         return elf(image) ?? bzImage(image) ?? arm64Image(image) ?? portableExecutable(image) ?? compressed(image)
-            ?? qcow2(image) ?? disk(image) ?? .unknown(firstBytes: Array(image.bytes.prefix(8)))
+            ?? qcow2(image) ?? disk(image) ?? multiboot(image) ?? .unknown(firstBytes: Array(image.bytes.prefix(8)))
     }
 
     /// Where the bytes are that told the format: what a refusal points at.
@@ -18,6 +18,7 @@ package enum ImageSniffer {
         case .disk(.mbr): 510
         case .disk(.gpt(let sectorSize)): UInt64(sectorSize)
         case .elf32: 4
+        case .multiboot(let header): header.offset
         case .empty, .truncatedELF, .elf64, .compressed, .pe, .qcow2, .raw, .unknown: 0
         }
     }
@@ -58,6 +59,11 @@ package enum ImageSniffer {
         }
         return .pe(
             architecture: image.load(UInt16.self, at: UInt64(header) + 4).map(ImageArchitecture.init(peMachine:)))
+    }
+
+    /// Without address fields nobody knows where it goes.
+    private static func multiboot(_ image: ImageBytes) -> ImageFormat? {
+        MultibootHeader(image).flatMap { $0.addresses == nil ? nil : .multiboot($0) }
     }
 
     private static func compressed(_ image: ImageBytes) -> ImageFormat? {

@@ -19,6 +19,8 @@ package struct Placement: Sendable {
         case globalDescriptorTable
         /// PVH's start_info, with its memory map and module list.
         case startInfo
+        /// Multiboot's information structure, with its memory map and module list.
+        case multibootInformation
         /// Linux's boot_params.
         case bootParameters
         /// Linux's setup_data, a list of what boot_params has no field for.

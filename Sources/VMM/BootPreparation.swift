@@ -219,7 +219,7 @@ package struct BootPreparation: Sendable {
         of image: BootImage, on architecture: MachineConfiguration.Architecture
     ) -> MachineConfiguration.Console {
         switch image.support(on: architecture.ofImages) {
-        case .bootable(.linuxARM64), .bootable(.bareARM64), .bootable(.linux64): return .serial
+        case .bootable(.linuxARM64), .bootable(.bareARM64), .bootable(.linux64), .bootable(.multiboot): return .serial
         case .bootable, .refused: return .bvm
         }
     }

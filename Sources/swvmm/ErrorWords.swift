@@ -199,6 +199,11 @@ extension BootImageError {
             "\(field) at offset \(hexadecimal(offset)) of the setup header has the impossible value \(hexadecimal(value))"
         case .kernelFor32Bits(let version):
             "a kernel without a 64-bit entry (boot protocol \(version >> 8).\(version & 0xFF)): only 64-bit ones boot"
+        case .multibootDemands(let flags, let offset):
+            "its multiboot header demands what this machine has not (flags \(hexadecimal(UInt64(flags))) at offset \(hexadecimal(offset))"
+                + (flags & 1 << 2 != 0 ? ", a video mode among it" : "") + ")"
+        case .badMultibootField(let field, let offset, let value):
+            "\(field) at offset \(hexadecimal(offset)), of the multiboot header, has the impossible value \(hexadecimal(value))"
         case .badPayload(let offset, let start, let needed, let size):
             "truncated or broken: the header (offset \(hexadecimal(offset))) places a payload of \(needed) bytes at offset "
                 + "\(hexadecimal(start)), the file has \(size)"

@@ -20,6 +20,7 @@ extension ImageFormat {
             "Linux arm64 Image" + (header.pageSize.map { ", pages of \($0 >> 10) KiB" } ?? "")
                 + (header.isBigEndian ? ", big-endian" : "")
         case .compressed(let compression): "a file compressed with \(compression)"
+        case .multiboot: "a multiboot kernel that is no ELF file"
         case .efiZboot(_, let size, let compression): "an EFI zboot kernel (\(size) bytes of \(compression))"
         case .pe(let architecture): "a PE executable" + (architecture.map { " for \($0.words)" } ?? "")
         case .disk(.mbr(let partitions)): "a disk image with an MBR, \(partitions) partitions"
@@ -36,7 +37,8 @@ extension ImageFormat {
         switch self {
         case .efiZboot, .compressed: "unpack the kernel in it, once"
         case .disk, .qcow2: "give the kernel as the image; a disk alone needs firmware"
-        default: "an ELF64 executable with a PVH note, a FreeBSD kernel or an image with swvmm's note would work"
+        default:
+            "an ELF64 executable with a PVH note, a multiboot kernel, a FreeBSD kernel or an image with swvmm's note would work"
         }
     }
 }
@@ -57,6 +59,7 @@ extension BootProtocol {
         switch self {
         case .freeBSDMetadata: "FreeBSD kernel metadata"
         case .pvh: "PVH (32-bit)"
+        case .multiboot: "multiboot (32-bit)"
         case .elf64Entry: "the 64-bit ELF entry with Linux boot parameters"
         case .linux64: "the 64-bit Linux boot protocol"
         case .linuxARM64: "the Linux arm64 boot protocol"
@@ -80,6 +83,7 @@ extension Placement.Purpose {
         case .pageTables: "page tables"
         case .globalDescriptorTable: "GDT"
         case .startInfo: "start_info"
+        case .multibootInformation: "multiboot information"
         case .bootParameters: "boot_params"
         case .setupData: "setup_data"
         case .firmwareTables: "ACPI tables"

@@ -129,7 +129,7 @@ package enum X86MemoryMap {
 /// What swvmm puts below 640 KiB, and what it leaves to the guest there.
 ///
 /// ```
-/// 0x0000 the stack's pushes go down here          0x6000 PVH start_info, or Linux boot_params
+/// 0x0000 the stack's pushes go down here          0x6000 PVH start_info, Linux boot_params, multiboot information
 /// 0x1000 stack: {0, modulep, kernend}             0x7000 command line (PVH, boot_params)
 /// 0x2000 PML4   0x3000 PDPT   0x4000 PD           0x8000 free for the guest's start of further CPUs
 /// 0x5000 GDT                                      0x10000 Linux setup_data   0x11000 free

@@ -51,14 +51,23 @@ enum PVHEntry {
     /// EBX: start_info. CR0: PE (and ET, which reads as one). CR4: 0. CS: flat 32-bit code; DS, ES, SS: flat 32-bit data.
     /// TR: 32-bit TSS with base 0 and limit 0x67. EFLAGS: VM, IF and TF clear. All else the ABI leaves open.
     static func registers(entry: UInt64, startInfo: UInt64) -> X86Registers {
+        var registers = X86Registers.flat32(entry: entry)
+        registers.rbx = startInfo
+        return registers
+    }
+}
+
+extension X86Registers {
+    /// 32-bit protected mode, with the segments of `PVHEntry.descriptors`.
+    static func flat32(entry: UInt64) -> X86Registers {
         var registers = X86Registers.bootProcessor
         registers.rip = entry
-        registers.rbx = startInfo
         registers.cr0 = ControlBits.pe | ControlBits.et
         registers.cs = X86Segment(selector: 0x08, base: 0, limit: 0xFFFF_FFFF, accessRights: 0xC09B)
         registers.setDataSegments(X86Segment(selector: 0x10, base: 0, limit: 0xFFFF_FFFF, accessRights: 0xC093))
         registers.tr = X86Segment(selector: 0x18, base: 0, limit: 0x67, accessRights: 0x008B)
-        registers.gdtr = X86DescriptorTable(base: LowMemory.gdt, limit: UInt16(descriptors.count * 8 - 1))
+        registers.gdtr = X86DescriptorTable(
+            base: LowMemory.gdt, limit: UInt16(PVHEntry.descriptors.count * 8 - 1))
         return registers
     }
 }

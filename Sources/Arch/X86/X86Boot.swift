@@ -21,6 +21,7 @@ package enum X86Boot {
         case .bootable(.linux64): return try builder.linuxPlan()
         case .bootable(.freeBSDMetadata): return try builder.metadataPlan(try image.elf(for: .x86_64))
         case .bootable(.pvh): return try builder.pvhPlan(try image.elf(for: .x86_64))
+        case .bootable(.multiboot): return try builder.multibootPlan()
         case .bootable(.elf64Entry): return try builder.elf64Plan(try image.elf(for: .x86_64))
         case .bootable(let other): throw .protocolNotSupported(other, .x86_64)
         }
@@ -153,7 +154,7 @@ struct X86PlanBuilder {
     }
 
     /// The user's command line, and in it what the machine says of its devices. The size is without the closing NUL.
-    private mutating func placeCommandLine() throws(BootImageError) -> (start: UInt64, size: Int) {
+    mutating func placeCommandLine() throws(BootImageError) -> (start: UInt64, size: Int) {
         try placeCommandLine(
             configuration.devices.commandLine(configuration.commandLine), limit: BootConfiguration.maximumCommandLine)
     }

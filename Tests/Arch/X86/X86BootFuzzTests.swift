@@ -15,8 +15,13 @@ import X86
         var pvh = ELFImageBuilder(entry: 0x20_0000, segments: [.init(at: 0x20_0000, [0xFA, 0xF4])])
         pvh.notes = [ELFImageBuilder.pvhNote(0x20_0001)]
         let plain = ELFImageBuilder(entry: 0x20_0000, segments: [.init(at: 0x20_0000, [0xFA, 0xF4])])
+        var multiboot = MultibootBuilder([0xFA, 0xF4])
+        let address = MultibootBuilder.address
+        multiboot.addresses = [address, address, address + 34, address + 64, address + 32]
+        let rawMultiboot = multiboot.raw()
         return [freeBSD, DirectEntry64Tests.unikernel, pvh, plain].map { $0.build() }
             + [BzImageBuilder().build(), BzImageBuilder(payload: [0x42, 0x5A, 0, 0, 0, 0, 0, 0]).build()]
+            + [MultibootBuilder([0xFA, 0xF4]).elf32(), rawMultiboot]
     }()
 
     private func plan(_ bytes: [UInt8]) -> X86BootPlan? {
@@ -35,7 +40,7 @@ import X86
         }
     }
 
-    @Test("random changes: what is planned lies in usable RAM, does not overlap, and loads", arguments: 0..<6)
+    @Test("random changes: what is planned lies in usable RAM, does not overlap, and loads", arguments: 0..<8)
     func changes(image: Int) throws {
         var generator = SeededGenerator(seed: UInt64(image) &+ 0xF022)
         let sound = Self.images[image]
