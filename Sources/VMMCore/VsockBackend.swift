@@ -56,6 +56,9 @@ package protocol VsockClient: AnyObject, Sendable {
 
     /// There is room to write, after a write that would have blocked.
     func canWrite(_ number: UInt64)
+
+    /// It is the client's turn again, after `VsockBackend.callBack()`.
+    func proceed()
 }
 
 /// The host's side of a guest's vsock. It outlives its clients: machines of a session come and go.
@@ -70,4 +73,7 @@ package protocol VsockBackend: AnyObject, Sendable {
 
     /// The guest asks for a stream to the host's port. Nil: nobody listens there, or there is no client. Answered at once.
     func open(hostPort: UInt32) -> (any VsockEnd)?
+
+    /// Asks for a call of `VsockClient.proceed()` on the back end's thread, once others have had their turn there.
+    func callBack()
 }

@@ -18,6 +18,8 @@ package final class ScriptedVsock: VsockBackend {
     package let asked = Recorder<End>()
     package let openedPorts = Recorder<UInt32>()
     package let detached = Recorder<Bool>()
+    /// How often it was asked to call back.
+    package let calls = Recorder<Bool>()
     private let state = Mutex(State())
 
     package init() {}
@@ -42,7 +44,12 @@ package final class ScriptedVsock: VsockBackend {
         return end
     }
 
+    package func callBack() { calls.record(true) }
+
     // MARK: For tests
+
+    /// Calls the client back, as it has asked.
+    package func proceed() { state.withLock { $0.client }?.proceed() }
 
     package func listen(_ port: UInt32) { state.withLock { _ = $0.listening.insert(port) } }
 

@@ -109,6 +109,10 @@ package final class UnixVsock: VsockBackend {
         return makeEnd(HostDescriptor(duplicating: descriptor, for: .input))
     }
 
+    package func callBack() {
+        loop.perform { [weak self] in self?.state.withLock { $0.client }?.proceed() }
+    }
+
     private func makeEnd(_ socket: HostDescriptor) -> UnixVsockEnd {
         state.withLock { state in
             let owner = UnixVsockEnd.Owner(

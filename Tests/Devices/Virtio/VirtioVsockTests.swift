@@ -25,7 +25,7 @@ import VirtioDevices
         #expect(vsock.driver.read(Register.config + 8) == 0)
         vsock.driver.write(7, Register.config)
         #expect(vsock.driver.read(Register.config) == Vsock.cid)
-        for (queue, size) in [256, 256, 64, 0].enumerated() as EnumeratedSequence<[UInt64]> {
+        for (queue, size) in [256, 256, 256, 0].enumerated() as EnumeratedSequence<[UInt64]> {
             vsock.driver.write(UInt64(queue), Register.queueSel)
             #expect(vsock.driver.read(Register.queueNumMax) == size)
         }
@@ -227,6 +227,29 @@ import VirtioDevices
         try vsock.offerBuffers(1)
         #expect(try vsock.received() == [])
         _ = try vsock.open()
+    }
+
+    @Test("a call does no more than 256 steps: the rest comes when the back end calls back")
+    func stepsPerTurn() throws {
+        let vsock = try Vsock(queueSize: 256)
+        vsock.room = 0
+        try vsock.send(.request)
+        let end = try #require(vsock.vsock.opened.values.last)
+        end.give([9])
+        #expect(try vsock.received() == [vsock.packet(.response), vsock.packet(.creditRequest)])
+        var packet: [UInt8] = []
+        vsock.header(.data, length: 1).encode(to: &packet)
+        try vsock.base.memory.copyIn(packet + [1], to: GuestAddress(Vsock.packets))
+        for _ in 0..<255 { try vsock.base.queues[Vsock.tx].offer([.readable(Vsock.packets, 45)]) }
+        vsock.room = 1
+        try vsock.offer(vsock.header(.creditUpdate), slot: 1)
+        vsock.kick()
+        #expect(end.received.count == 255)
+        #expect(try vsock.received() == [])
+        #expect(vsock.vsock.calls.count == 1)
+        vsock.vsock.proceed()
+        #expect(try vsock.received() == [vsock.packet(.data, [9]), vsock.packet(.creditRequest)])
+        #expect(vsock.vsock.calls.count == 1)
     }
 
     @Test("streams take turns, so that none keeps the others from the guest's buffers")

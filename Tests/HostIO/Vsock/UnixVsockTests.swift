@@ -115,6 +115,16 @@ import VMMTestSupport
         withExtendedLifetime(vsock) {}
     }
 
+    @Test("who asks for it is called on the loop's thread")
+    func turn() throws {
+        let vsock = try vsock()
+        vsock.callBack()
+        client.isOnTurn.wait()
+        vsock.detach()
+        vsock.callBack()
+        running.settle()
+    }
+
     // MARK: Programs that listen
 
     @Test("the guest's stream to a port goes to who listens at PATH_PORT; to nobody where nobody listens")

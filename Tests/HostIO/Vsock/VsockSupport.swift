@@ -13,6 +13,7 @@ final class RecordingVsockClient: VsockClient {
     let isAbandoned = Gate()
     let isReadable = Gate()
     let isWritable = Gate()
+    let isOnTurn = Gate()
     private let accepts: Bool
 
     init(accepts: Bool = true) { self.accepts = accepts }
@@ -30,6 +31,7 @@ final class RecordingVsockClient: VsockClient {
 
     func canRead(_ number: UInt64) { isReadable.open() }
     func canWrite(_ number: UInt64) { isWritable.open() }
+    func proceed() { isOnTurn.open() }
 
     /// The next end that asks.
     func next(_ location: SourceLocation = #_sourceLocation) throws -> any VsockEnd {

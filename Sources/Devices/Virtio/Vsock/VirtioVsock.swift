@@ -13,7 +13,9 @@ package import VMMCore
 /// Source: virtio 1.2 §5.10.
 package final class VirtioVsock: VirtioDevice, VsockClient, StatisticsSource {
     private static let queueSize: UInt16 = 256
-    private static let eventQueueSize: UInt16 = 64
+
+    /// Packets and bytes' pieces of one call: then other work of the thread has its turn. A vCPU leaves the rest to the back end's thread.
+    private static let stepsPerTurn = 256
 
     private let backend: any VsockBackend
     private let guestCID: UInt64
@@ -38,7 +40,7 @@ package final class VirtioVsock: VirtioDevice, VsockClient, StatisticsSource {
 
     package var identity: VirtioIdentity {
         VirtioIdentity(
-            deviceType: 19, features: 0, queueSizes: [Self.queueSize, Self.queueSize, Self.eventQueueSize])
+            deviceType: 19, features: 0, queueSizes: [UInt16](repeating: Self.queueSize, count: 3))
     }
 
     /// le64 guest_cid. Source: virtio 1.2 §5.10.4.
@@ -115,24 +117,29 @@ package final class VirtioVsock: VirtioDevice, VsockClient, StatisticsSource {
         work()
     }
 
+    package func proceed() { work() }
+
     // MARK: Effects
 
-    /// Does what there is to do, until nothing is left or other threads are at it. Either side's work may be the other's.
+    /// Does what there is to do, for a turn, until nothing is left or other threads are at it. Either side's work may be the other's.
     private func work() {
+        var steps = Self.stepsPerTurn
         repeat {
-            serveHost()
-            serveGuest()
-        } while state.withLock { $0.hasWorkForHost }
+            serveHost(&steps)
+            serveGuest(&steps)
+        } while steps > 0 && state.withLock { $0.hasWorkForHost }
+        if steps <= 0 { backend.callBack() }
     }
 
-    private func serveHost() {
+    private func serveHost(_ steps: inout Int) {
         guard state.withLock({ $0.claimForHost() }) else { return }
         // Who has the claim is alone with the piece. The next one waits for this lock until the interrupt is raised, at most.
         pieceForHost.withLock { piece in
             var result = VsockState.HostResult.none
             while true {
-                let step = state.withLock { $0.serveHost(&piece, after: result) }
+                let step = state.withLock { $0.serveHost(&piece, after: result, yields: steps <= 0) }
                 result = .none
+                steps -= 1
                 switch step {
                 case .open(let port): result = .opened(backend.open(hostPort: port))
                 case .write(let end, let count): result = .wrote(end.write(piece, count: count))
@@ -147,12 +154,14 @@ package final class VirtioVsock: VirtioDevice, VsockClient, StatisticsSource {
         }
     }
 
-    private func serveGuest() {
+    private func serveGuest(_ steps: inout Int) {
         guard state.withLock({ $0.claimForGuest() }) else { return }
         pieceForGuest.withLock { piece in
             var transfer: VsockTransfer?
             while true {
-                switch state.withLock({ $0.serveGuest(piece, after: transfer) }) {
+                let step = state.withLock { $0.serveGuest(piece, after: transfer, yields: steps <= 0) }
+                steps -= 1
+                switch step {
                 case .read(let end, let count): transfer = end.read(into: &piece, limit: count)
                 case .interrupt(let driver, let queue): return driver.interrupt(queue)
                 case .fault(let driver, let queue, let fault): return driver.refuse(queue, fault)

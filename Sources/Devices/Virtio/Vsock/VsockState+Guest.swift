@@ -34,13 +34,15 @@ extension VsockState {
         queue.suspendNotifications()
     }
 
-    /// The next step of the claim. `transfer`: what came of the step before, if that was to read.
-    mutating func serveGuest(_ piece: [UInt8], after transfer: VsockTransfer?) -> GuestStep {
+    /// The next step of the claim. `transfer`: what came of the step before, if that was to read; `yields`: end the claim here, and
+    /// claim it again later.
+    mutating func serveGuest(_ piece: [UInt8], after transfer: VsockTransfer?, yields: Bool) -> GuestStep {
         if let transfer { finish(transfer, piece) }
         guard let activation, !isBroken else {
             isClaimedForGuest = false
             return .none
         }
+        guard !yields else { return endGuest(activation) }
         while !refusals.isEmpty || table.hasWorkForGuest {
             if let end = takeBuffer(activation) { return end }
             if let refusal = refusals.popFirst() {

@@ -41,13 +41,14 @@ extension VsockState {
         return table.hasWorkForHost || isHeldUp && refusals.count < Self.refusalLimit
     }
 
-    /// The next step of the claim.
-    mutating func serveHost(_ piece: inout [UInt8], after result: HostResult) -> HostStep {
+    /// The next step of the claim. `yields`: end it here, and claim it again later.
+    mutating func serveHost(_ piece: inout [UInt8], after result: HostResult, yields: Bool) -> HostStep {
         if let unwanted = finish(result, piece) { return .close(unwanted) }
         guard let activation, !isBroken else {
             isClaimedForHost = false
             return .none
         }
+        guard !yields else { return endHost(activation) }
         while true {
             if let stream = table.nextForHost() {
                 if let step = serve(stream, &piece) { return step }
