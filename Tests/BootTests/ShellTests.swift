@@ -25,7 +25,7 @@ internal import Testing
         #expect(ended.output.contains("console=serial"))
     }
 
-    @Test("--cpus N brings N CPUs up", arguments: [(2, "kernel"), (4, "kernel"), (2, "split")])
+    @Test("--cpus N brings N CPUs up", arguments: [(2, "kernel"), (4, "kernel"), (64, "kernel"), (2, "split")])
     func cpus(count: Int, irqchip: String) throws {
         let ended = try Swvmm.run(
             "boot", "--cpus", "\(count)", "--irqchip", irqchip, "--timeout", "60", input: .text("cpus\npoweroff\n"))
