@@ -26,6 +26,12 @@ struct SwvmmNBD {
             _ = NBDRelay.send(NBDAnswer.refused(error.words).bytes, STDIN_FILENO)
             exit(refused)
         }
+        // What connecting took, names, files of keys, sockets, is behind us.
+        if let code = Confinement.descriptors.enter() {
+            let words = "no seccomp filter: \(HostFacts.describe(errno: code))"
+            _ = NBDRelay.send(NBDAnswer.refused(words).bytes, STDIN_FILENO)
+            exit(refused)
+        }
         let relay = NBDRelay(connection, slots: slots, socket: STDIN_FILENO)
         exit(relay.run() ? 0 : refused)
     }

@@ -13,7 +13,7 @@ final class SlirpRelay {
     private var input = FrameInput(.present)
     private var polled: [pollfd] = []
 
-    /// Tells swvmm how it began. Nil: something was refused.
+    /// Gives up what it does not need, and tells swvmm how it began. Nil: something was refused.
     init?(_ settings: SlirpSettings, socket: Int32) {
         self.socket = socket
         let output = FrameQueue(socket)
@@ -30,6 +30,10 @@ final class SlirpRelay {
                 Self.answer(.forwardRefused(index: index, errno: error.errno), socket)
                 return nil
             }
+        }
+        if let code = Confinement.internet.enter() {
+            StandardError.print("swvmm-slirp: no seccomp filter: \(HostFacts.describe(errno: code))")
+            return nil
         }
         Self.answer(.ready, socket)
     }

@@ -103,3 +103,8 @@ ssize_t host_tree_entries(int descriptor, off_t position, void *buffer, size_t s
 
 // Raises the limit of open descriptors towards `wanted` as far as the host lets it. What it is then.
 unsigned long long host_descriptor_limit(unsigned long long wanted);
+
+// Takes from this process, for good, all system calls but those that it needs to move bytes between the descriptors that it has, and,
+// if wanted, to make connections by IP and read the name server's address. Any other call ends it with SIGSYS. Where the
+// host has Landlock no file is left but those beside /etc/resolv.conf. 0 or an errno.
+int host_confine(bool wants_internet);
