@@ -26,7 +26,7 @@ package final class StreamNetwork: NetworkBackend {
     private let input: Mutex<FrameInput>
     private let onFailure: @Sendable (NetworkFailure) -> Void
     /// The program at the other end, which ends with the network.
-    private let program: SlirpProcess?
+    private let program: CompanionProgram?
 
     /// Takes the connected socket over.
     ///
@@ -35,7 +35,7 @@ package final class StreamNetwork: NetworkBackend {
     ///   - onFailure: called on any thread.
     package init(
         socket: Int32, _ properties: NetworkProperties, _ headers: FrameHeaders, loop: EventLoop,
-        program: SlirpProcess? = nil, onFailure: @escaping @Sendable (NetworkFailure) -> Void
+        program: CompanionProgram? = nil, onFailure: @escaping @Sendable (NetworkFailure) -> Void
     ) throws(NetworkError) {
         self.properties = properties
         self.loop = loop
