@@ -93,9 +93,9 @@ package struct LinuxSetupHeader: Hashable, Sendable {
         return range
     }
 
-    /// Whether the kernel's own decompressor knows a payload that begins so, where swvmm does not: bzip2, lzma, lzo, lz4.
+    /// Whether the kernel's own decompressor knows a payload that begins so, where swvmm does not: bzip2, lzma, lzo.
     /// Source: Linux lib/decompress.c, compressed_formats.
     package static func unpacksItself(_ payload: ArraySlice<UInt8>) -> Bool {
-        [[0x42, 0x5A], [0x5D, 0x00], [0x89, 0x4C], [0x02, 0x21]].contains { payload.starts(with: $0) }
+        [[0x42, 0x5A], [0x5D, 0x00], [0x89, 0x4C]].contains { payload.starts(with: $0) }
     }
 }

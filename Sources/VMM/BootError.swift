@@ -25,6 +25,8 @@ package enum BootError: Error, Sendable {
     /// Machines of this architecture have no SMBIOS tables.
     case noSMBIOS(MachineConfiguration.Architecture)
     case dumpSMBIOS(HostFileError)
+    /// The unpacked kernel could not be written to a file.
+    case extract(HostFileError)
     /// KVM runs guests of the host's architecture only.
     case foreignGuest(MachineConfiguration.Architecture)
     /// The software CPU executes no guests of this architecture.

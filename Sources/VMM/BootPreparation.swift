@@ -87,7 +87,11 @@ package struct BootPreparation: Sendable {
             !configuration.disks.isEmpty || !configuration.networks.isEmpty
             || !configuration.persistentMemories.isEmpty
         // An x86_64 Linux finds both by ACPI; Debian's have the drivers for PCI built in.
-        let likesPCI = image.linuxSetup != nil || architecture == .arm64 && !isBundled && isBusy
+        let likesPCI =
+            switch architecture {
+            case .x86_64: image.isLinux(on: .x86_64)
+            case .arm64: !isBundled && isBusy
+            }
         transport = configuration.transport ?? (likesPCI ? .pci : .mmio)
         let places = VirtioPlaces(architecture, transport)
         guard virtioDevices.count <= places.count else {
@@ -207,6 +211,12 @@ package struct BootPreparation: Sendable {
         }
     }
 
+    /// Writes the image to a file as it is without what it was packed in.
+    package func extract(to path: String) throws(BootError) {
+        try checkImage()
+        do throws(HostFileError) { try HostFile.write(image.contents.bytes, to: path) } catch { throw .extract(error) }
+    }
+
     /// Writes SMBIOS's tables to a file, for `dmidecode --from-dump`.
     package func writeSMBIOSTables(to path: String) throws(BootError) {
         guard architecture == .x86_64 else { throw .noSMBIOS(architecture) }
@@ -218,8 +228,9 @@ package struct BootPreparation: Sendable {
     private static func usualConsole(
         of image: BootImage, on architecture: MachineConfiguration.Architecture
     ) -> MachineConfiguration.Console {
+        if image.isLinux(on: architecture.ofImages) { return .serial }
         switch image.support(on: architecture.ofImages) {
-        case .bootable(.linuxARM64), .bootable(.bareARM64), .bootable(.linux64), .bootable(.multiboot): return .serial
+        case .bootable(.bareARM64), .bootable(.multiboot): return .serial
         case .bootable, .refused: return .bvm
         }
     }

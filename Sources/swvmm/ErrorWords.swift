@@ -23,6 +23,7 @@ extension BootError {
         case .noSMBIOS(let architecture):
             "--smbios, --dump-smbios: \(architecture.rawValue) machines have no SMBIOS tables; use --arch x86_64"
         case .dumpSMBIOS(let error): "--dump-smbios: \(error.words)"
+        case .extract(let error): "--extract: \(error.words)"
         case .foreignGuest(let architecture):
             "no accelerator for \(architecture.rawValue) guests here: KVM runs \(MachineConfiguration.Architecture.host.rawValue) "
                 + "guests only on this host"
@@ -208,7 +209,7 @@ extension BootImageError {
             "truncated or broken: the header (offset \(hexadecimal(offset))) places a payload of \(needed) bytes at offset "
                 + "\(hexadecimal(start)), the file has \(size)"
         case .unknownCompression(let name, let offset):
-            "its payload (offset \(hexadecimal(offset))) is packed with '\(name)'; gzip, zstd and xz can be unpacked"
+            "its payload (offset \(hexadecimal(offset))) is packed with '\(name)'; gzip, zstd, xz and lz4 can be unpacked"
         case .packed(let compression, let error): "\(compression): \(error.words)"
         case .linkedVirtually(let index, let address):
             "segment \(index) is linked at \(hexadecimal(address)), where no memory is: a kernel's ELF file wants a loader; "

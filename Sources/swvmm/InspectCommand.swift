@@ -23,6 +23,10 @@ struct InspectCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Write the SMBIOS tables to a file for dmidecode --from-dump.", valueName: "file"))
     var dumpSmbios: String?
 
+    @Option(
+        help: ArgumentHelp("Write the kernel to a file as it is unpacked: a bzImage's vmlinux.", valueName: "file"))
+    var extract: String?
+
     @Flag(help: "Print JSON.")
     var json = false
 
@@ -32,6 +36,7 @@ struct InspectCommand: ParsableCommand {
             inspection = try Inspection(guest.configuration)
             if let path = guest.dumpDtb { try BootPreparation(guest.configuration).writeDeviceTree(to: path) }
             if let path = dumpAcpi { try BootPreparation(guest.configuration).writeACPITables(to: path) }
+            if let path = extract { try BootPreparation(guest.configuration).extract(to: path) }
             if let path = dumpSmbios { try BootPreparation(guest.configuration).writeSMBIOSTables(to: path) }
         } catch {
             StandardError.print("swvmm: error: \(error.words)")

@@ -37,6 +37,21 @@ internal import VMMTestSupport
         }
     }
 
+    @Test("--extract writes the kernel without what it is packed in; of one that cannot be unpacked nothing")
+    func extract() throws {
+        let directory = try TemporaryDirectory()
+        let kernel = ELFImageBuilder(entry: 0x10_0000, segments: [.init(at: 0x10_0000, [0xFA, 0xF4])]).build()
+        let image = try directory.file("vmlinuz", BzImageBuilder(payload: ARM64Guests.gzip(kernel)).build())
+        let path = "\(directory.path)/vmlinux"
+        let ended = try Swvmm.run(["inspect", "--arch", "x86_64", image, "--extract", path])
+        #expect(ended.ending == .exited(0), "\(ended.errors)")
+        #expect(try HostText.bytes(path) == kernel)
+        let broken = try directory.file("broken", BzImageBuilder(payload: [0x1F, 0x8B, 0, 0]).build())
+        let refused = try Swvmm.run(["inspect", "--arch", "x86_64", broken, "--extract", "\(path)2"])
+        #expect(refused.ending == .exited(1))
+        #expect((try? HostText.bytes("\(path)2")) == nil)
+    }
+
     @Test("an image that cannot be booted: exit code 1, the reason in JSON and on standard error")
     func unbootable() throws {
         let directory = try TemporaryDirectory()

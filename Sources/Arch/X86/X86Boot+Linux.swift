@@ -48,7 +48,7 @@ extension X86PlanBuilder {
     }
 
     /// The user's command line, with the console where it names none. Devices are told by ACPI, or here where that is off.
-    private var linuxCommandLine: String {
+    var linuxCommandLine: String {
         let wanted = LinuxCommandLine(configuration.commandLine)
         let hasACPI = !wanted.values(of: "acpi").contains("off")
         let line = hasACPI ? configuration.commandLine : configuration.devices.commandLine(configuration.commandLine)

@@ -153,10 +153,11 @@ struct X86PlanBuilder {
         }
     }
 
-    /// The user's command line, and in it what the machine says of its devices. The size is without the closing NUL.
+    /// The user's command line, and in it what the machine says of its devices and its console. The size is without the closing NUL.
     mutating func placeCommandLine() throws(BootImageError) -> (start: UInt64, size: Int) {
-        try placeCommandLine(
-            configuration.devices.commandLine(configuration.commandLine), limit: BootConfiguration.maximumCommandLine)
+        let text =
+            image.isLinux(on: .x86_64) ? linuxCommandLine : configuration.devices.commandLine(configuration.commandLine)
+        return try placeCommandLine(text, limit: BootConfiguration.maximumCommandLine)
     }
 
     mutating func placeCommandLine(_ text: String, limit: Int) throws(BootImageError) -> (start: UInt64, size: Int) {

@@ -6,6 +6,8 @@ package enum Compression: Hashable, Sendable, CaseIterable {
     case zstd
     /// Source: The .xz File Format 1.1.0.
     case xz
+    /// The legacy frame. Source: LZ4 Frame Format Description 1.6.3, "Legacy frame".
+    case lz4
 
     /// What each stream begins with.
     package var magic: [UInt8] {
@@ -13,6 +15,7 @@ package enum Compression: Hashable, Sendable, CaseIterable {
         case .gzip: [0x1F, 0x8B]
         case .zstd: [0x28, 0xB5, 0x2F, 0xFD]
         case .xz: [0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00]
+        case .lz4: [0x02, 0x21, 0x4C, 0x18]
         }
     }
 
@@ -37,6 +40,7 @@ extension Compression {
             case .gzip: next = try GzipDecoder.decode(bytes, in: next..<range.upperBound, to: &output)
             case .zstd: next = try ZstdDecoder.decode(bytes, in: next..<range.upperBound, to: &output)
             case .xz: next = try XZDecoder.decode(bytes, in: next..<range.upperBound, to: &output)
+            case .lz4: next = try LZ4Decoder.decode(bytes, in: next..<range.upperBound, to: &output)
             }
         } while bytes[next..<range.upperBound].starts(with: magic)
         return output.bytes
@@ -62,6 +66,11 @@ struct DecompressedBytes {
     private var piece = [UInt8](repeating: 0, count: pieceSize)
 
     init(limit: Int) { self.limit = limit }
+
+    mutating func append(_ more: ArraySlice<UInt8>) throws(DecompressionError) {
+        guard more.count <= limit - bytes.count else { throw .tooLarge(limit: limit) }
+        bytes.append(contentsOf: more)
+    }
 
     /// Lets `body` fill a piece of `pieceSize` bytes; its result says how many it wrote, and what came of it.
     mutating func fill<Result>(

@@ -55,6 +55,27 @@ import X86
         }
     }
 
+    @Test("a vmlinux is told its console, and of its devices by ACPI, as a bzImage is")
+    func linux() throws {
+        var builder = builder
+        builder.notes.append(("Linux", 0x100, [0, 0, 0, 0]))
+        var configuration = BootConfiguration(memorySize: 16 << 20)
+        configuration.linuxConsole = "ttyS0"
+        configuration.devices.windows = [.init(address: 0xFEB0_0000, size: 0x200, interrupt: 16)]
+        for (line, expected) in [
+            ("quiet", "console=ttyS0 quiet"), ("console=hvc0", "console=hvc0"),
+            ("acpi=off console=hvc0", "acpi=off console=hvc0 virtio_mmio.device=512@0xfeb00000:16"),
+        ] {
+            configuration.commandLine = line
+            let plan = try X86Boot.plan(image: BootImage(builder.build()), configuration: configuration)
+            #expect(plan.bootProtocol == .pvh)
+            let memory = try GuestMemory(plan.ramRanges)
+            try plan.load(into: memory)
+            let bytes = Array("\(expected)\0".utf8)
+            #expect(try memory.copyOut(GuestAddress(0x7000), count: bytes.count) == bytes)
+        }
+    }
+
     @Test("pvh.pandoc: 32-bit protected mode, flat segments, paging off, a task state segment of 0x67 bytes and one")
     func registers() throws {
         let plan = try X86Boot.plan(

@@ -3,7 +3,7 @@ import Testing
 import VMMTestSupport
 
 @Suite("Decompression") struct DecompressionTests {
-    /// The same text, packed by Python's gzip and lzma modules and by the zstd command.
+    /// The same text, packed by Python's gzip and lzma modules and by the zstd and lz4 commands.
     static let packed: [Compression: [UInt8]] = [
         .gzip: [
             0x1F, 0x8B, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x03, 0x2B, 0x2E, 0x2F, 0xCB, 0xCD, 0x55, 0x28, 0xCD,
@@ -22,6 +22,11 @@ import VMMTestSupport
             0x28, 0xB5, 0x2F, 0xFD, 0x64, 0x90, 0x00, 0xDD, 0x00, 0x00, 0xA0, 0x73, 0x77, 0x76, 0x6D, 0x6D, 0x20, 0x75,
             0x6E, 0x70, 0x61, 0x63, 0x6B, 0x73, 0x20, 0x74, 0x68, 0x69, 0x73, 0x2E, 0x20, 0x01, 0x00, 0xF2, 0x4E, 0x9D,
             0x4C, 0x6D, 0x8F, 0x97, 0x96,
+        ],
+        .lz4: [
+            0x02, 0x21, 0x4C, 0x18, 0x20, 0x00, 0x00, 0x00, 0xFF, 0x05, 0x73, 0x77, 0x76, 0x6D, 0x6D, 0x20, 0x75, 0x6E,
+            0x70, 0x61, 0x63, 0x6B, 0x73, 0x20, 0x74, 0x68, 0x69, 0x73, 0x2E, 0x20, 0x14, 0x00, 0xFF, 0x65, 0x50, 0x68,
+            0x69, 0x73, 0x2E, 0x20,
         ],
     ]
     static let text = Array(String(repeating: "swvmm unpacks this. ", count: 20).utf8)
@@ -85,7 +90,24 @@ import VMMTestSupport
                 #expect(result.count <= 4096)
             } catch { refused += 1 }
         }
-        // Each format has a checksum.
-        #expect(refused > 1_500)
+        // Each format but lz4 has a checksum.
+        #expect(refused > (compression == .lz4 ? 200 : 1_500))
+    }
+
+    @Test("lz4: blocks of 8 MiB, one behind the other, and the kernel's size behind the last")
+    func blocks() throws {
+        // Literals only: a token, the length's rest in bytes up to 254, the bytes.
+        func block(_ count: Int, _ byte: UInt8) -> [UInt8] {
+            let rest = count - 15
+            let packed = [0xF0] + [UInt8](repeating: 255, count: rest / 255) + [UInt8(rest % 255)]
+            let content = packed + [UInt8](repeating: byte, count: count)
+            return UInt32(content.count).littleEndianBytes + content
+        }
+        let frame = Compression.lz4.magic + block(8 << 20, 1) + block(1000, 2)
+        let result = try unpack(.lz4, frame + UInt32(8 << 20 + 1000).littleEndianBytes, limit: 16 << 20)
+        #expect(result.count == (8 << 20) + 1000 && result.first == 1 && result.last == 2)
+        #expect(throws: DecompressionError.corrupt(offset: 8)) {
+            try unpack(.lz4, Compression.lz4.magic + block((8 << 20) + 1, 1))
+        }
     }
 }
