@@ -36,6 +36,7 @@ test: test-dependencies guests lint
 	scripts/fuzz --seconds 60
 	scripts/test-share
 	scripts/test-balloon
+	scripts/test-vsock
 	scripts/test-port
 	scripts/test-network
 	if scripts/x86-host/make-host > /dev/null; then scripts/x86-host/test; \
