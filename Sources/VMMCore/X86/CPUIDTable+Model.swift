@@ -30,34 +30,48 @@ extension CPUIDTable {
 // MARK: - Levels
 
 extension CPUIDTable {
-    /// Registers full of features, and what stays of them at each level: what belongs to every x86-64 CPU, to the machine
-    /// (APIC, time stamp counter, hypervisor), and what the host says of its CPU's weaknesses, so that kernels guard against those.
-    private static let featureRegisters: [(function: UInt32, index: UInt32, register: Register, kept: UInt32)] = [
+    /// A register full of features, and the bits of it that stay at each level.
+    private struct FeatureRegister {
+        let function: UInt32
+        let index: UInt32
+        let register: Register
+        let kept: UInt32
+
+        init(_ function: UInt32, _ register: Register, index: UInt32 = 0, mask: UInt32 = 0, bits: UInt32...) {
+            self.function = function
+            self.index = index
+            self.register = register
+            kept = bits.reduce(mask) { $0 | 1 << $1 }
+        }
+    }
+
+    /// What stays belongs to every x86-64 CPU, or to the machine (APIC, time stamp counter, hypervisor), or it is what the
+    /// host says of its CPU's weaknesses, so that kernels guard against those.
+    private static let featureRegisters: [FeatureRegister] = [
         // x2APIC, TSC deadline, hypervisor.
-        (0x1, 0, .ecx, 1 << 21 | 1 << 24 | 1 << 31),
+        .init(0x1, .ecx, bits: 21, 24, 31),
         // FPU to SSE2, and HTT, which is about the topology.
-        (0x1, 0, .edx, 0x178B_FBFF),
+        .init(0x1, .edx, mask: 0x178B_FBFF),
         // ARAT: the APIC's timer runs always.
-        (0x6, 0, .eax, 1 << 2),
-        (0x6, 0, .ebx, 0), (0x6, 0, .ecx, 0), (0x6, 0, .edx, 0),
-        (0x7, 0, .ebx, 0), (0x7, 0, .ecx, 0),
+        .init(0x6, .eax, bits: 2), .init(0x6, .ebx), .init(0x6, .ecx), .init(0x6, .edx),
         // MD_CLEAR, IBRS and IBPB, STIBP, L1D_FLUSH, ARCH_CAPABILITIES, SSBD.
-        (0x7, 0, .edx, 1 << 10 | 0xF << 26 | 1 << 31),
-        (0x7, 1, .eax, 0), (0x7, 1, .ebx, 0), (0x7, 1, .ecx, 0), (0x7, 1, .edx, 0),
+        .init(0x7, .ebx), .init(0x7, .ecx), .init(0x7, .edx, bits: 10, 26, 27, 28, 29, 31),
+        .init(0x7, .eax, index: 1), .init(0x7, .ebx, index: 1), .init(0x7, .ecx, index: 1), .init(0x7, .edx, index: 1),
         // PSFD to MCDT_NO: all of speculation.
-        (0x7, 2, .eax, 0), (0x7, 2, .ebx, 0), (0x7, 2, .ecx, 0), (0x7, 2, .edx, 0x3F),
-        (0xD, 1, .eax, 0),
+        .init(0x7, .eax, index: 2), .init(0x7, .ebx, index: 2), .init(0x7, .ecx, index: 2),
+        .init(0x7, .edx, index: 2, mask: 0x3F),
+        .init(0xD, .eax, index: 1),
         // CmpLegacy and TopologyExtensions.
-        (0x8000_0001, 0, .ecx, 1 << 1 | 1 << 22),
+        .init(0x8000_0001, .ecx, bits: 1, 22),
         // AMD's copy of leaf 1's, SYSCALL, NX, RDTSCP and long mode, which all CPUs of level 2 have.
-        (0x8000_0001, 0, .edx, 0x0183_F3FF | 1 << 11 | 1 << 20 | 1 << 27 | 1 << 29),
+        .init(0x8000_0001, .edx, mask: 0x0183_F3FF, bits: 11, 20, 27, 29),
         // The time stamp counter runs evenly.
-        (0x8000_0007, 0, .eax, 0), (0x8000_0007, 0, .ebx, 0), (0x8000_0007, 0, .ecx, 0), (0x8000_0007, 0, .edx, 1 << 8),
-        // IBPB, IBRS, STIBP and their modes, SSBD and PSFD with theirs, BTC_NO.
-        (0x8000_0008, 0, .ebx, 1 << 12 | 0x3F << 14 | 0x7 << 24 | 0x3 << 28),
+        .init(0x8000_0007, .eax), .init(0x8000_0007, .ebx), .init(0x8000_0007, .ecx), .init(0x8000_0007, .edx, bits: 8),
+        // IBPB, IBRS, STIBP and their modes, SSBD with its own, PSFD, BTC_NO.
+        .init(0x8000_0008, .ebx, bits: 12, 14, 15, 16, 17, 18, 19, 24, 25, 26, 28, 29),
         // LFENCE serialises, null selectors clear the base; SBPB, IBPB_BRTYPE, SRSO_NO.
-        (0x8000_0021, 0, .eax, 1 << 2 | 1 << 6 | 0x7 << 27),
-        (0x8000_0021, 0, .ebx, 0), (0x8000_0021, 0, .ecx, 0), (0x8000_0021, 0, .edx, 0),
+        .init(0x8000_0021, .eax, bits: 2, 6, 27, 28, 29),
+        .init(0x8000_0021, .ebx), .init(0x8000_0021, .ecx), .init(0x8000_0021, .edx),
     ]
 
     /// Leaves that a level keeps: those above, and those that tell of the maker, caches, addresses, topology and clocks.
