@@ -1,10 +1,9 @@
 internal import Glibc
 internal import HostBridge
 
-/// A program beside this one that does a part of its work: a child of this process, killed with the thread that started it or
-/// with this object.
+/// A program that does a part of this one's work: a child of this process, killed with the thread that started it or with this object.
 ///
-/// It gets one end of a socket pair as its standard input, and nothing else of this process's but what it is given: no guest memory, no disk, no
+/// Those beside this one get an end of a socket pair as their standard input, and nothing else of this process's but what they are given: no guest memory, no disk, no
 /// `/dev/kvm`. What it has to say in words goes to standard error.
 package final class CompanionProgram: Sendable {
     enum Refusal: Error, Hashable {
@@ -40,7 +39,8 @@ package final class CompanionProgram: Sendable {
         }
     }
 
-    private init(_ path: String, _ arguments: [String], _ standard: [Int32]) throws(Refusal) {
+    /// One that is beside this one or not, with these as its standard descriptors.
+    init(_ path: String, _ arguments: [String], _ standard: [Int32]) throws(Refusal) {
         var child = pid_t()
         var descriptor: Int32 = -1
         // SAFETY: each string was made by strdup and lives until the child has its copies; the list ends with nil.

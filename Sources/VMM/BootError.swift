@@ -65,6 +65,8 @@ package enum BootError: Error, Sendable {
     case noVirtioVsockDriver
     /// The vsock's Unix socket could not be opened.
     case vsock(TCPServerError)
+    /// A share's server could not be started.
+    case shareProgram(tag: String, FileSystemProgramError)
     /// Only FreeBSD's kernel metadata can announce a memory disk.
     case noMemoryDisk(BootProtocol)
     case softwareCPU(SoftwareCPUError)

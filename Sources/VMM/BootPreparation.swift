@@ -20,6 +20,8 @@ package struct BootPreparation: Sendable {
     package let image: BootImage
     /// Whether to ask the host for huge pages.
     package let wantsHugePages: Bool
+    /// Whether programs of the host's need the guest's memory.
+    private let sharesMemory: Bool
     /// Whether the guest's semihosting calls are answered.
     package let answersSemihosting: Bool
     package private(set) var boot: BootConfiguration
@@ -39,6 +41,7 @@ package struct BootPreparation: Sendable {
         (image, imageName, architecture) = try Self.image(of: configuration)
         isBundled = configuration.image == .bundled
         wantsHugePages = configuration.hugePages
+        sharesMemory = configuration.sharesMemory
         answersSemihosting = configuration.semihosting
         boot = BootConfiguration(memorySize: configuration.memorySize)
         boot.topology = configuration.topology
@@ -176,6 +179,12 @@ package struct BootPreparation: Sendable {
         }
     }
 
+    /// What makes the files that RAM is in; nil: it is in none.
+    var makeMemoryFile: ((UInt64) -> Int32?)? {
+        guard sharesMemory else { return nil }
+        return { size in HostMemoryFile.make(size: size) }
+    }
+
     /// The memory of a `virt` machine with the plan's pieces in it, and how its first CPU starts.
     func loadedMemory(
         _ plan: AArch64BootPlan, _ persistent: [SessionPersistentMemory]
@@ -183,7 +192,8 @@ package struct BootPreparation: Sendable {
         let files = try persistent.placed(behind: plan.ramRanges, in: VirtMemoryMap.persistentMemoryRoom)
         let memory: GuestMemory
         do throws(GuestMemoryError) {
-            memory = try GuestMemory(plan.ramRanges, files: files, hugePages: wantsHugePages)
+            memory = try GuestMemory(
+                plan.ramRanges, files: files, hugePages: wantsHugePages, makeFile: makeMemoryFile)
         } catch {
             throw .memory(error)
         }

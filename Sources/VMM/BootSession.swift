@@ -71,7 +71,7 @@ package final class BootSession: Sendable {
         try preparation.checkImage()
         let accelerator = if let choice { choice } else { try openAccelerator(for: preparation.architecture) }
         let disks = try SessionDisk.open(configuration, clock: clock, say: say)
-        let shares = try SessionShare.open(configuration)
+        let shares = try SessionShare.open(configuration, say: say)
         let persistentMemories = try SessionPersistentMemory.open(configuration, clock: clock, say: say)
         let host = try phase("set up the console") { () throws(BootError) in
             try SessionHost(

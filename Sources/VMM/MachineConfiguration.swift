@@ -166,13 +166,22 @@ public struct MachineConfiguration: Sendable {
     /// The most ports of a machine.
     public static let portLimit = 15
 
-    /// A directory of the host that the guest can mount by 9P.
+    /// A directory of the host that the guest can mount.
     public struct Share: Hashable, Sendable {
+        /// Who serves it.
+        public enum Server: Hashable, Sendable {
+            /// swvmm itself, by 9P.
+            case nineP
+            /// The program virtiofsd, by virtio-fs; nil: the one that is found.
+            case virtiofsd(path: String?)
+        }
+
         /// What the guest mounts it by.
         public var tag: String
         public var path: String
-        /// The guest changes nothing in it.
+        /// The guest changes nothing in it. Not with virtiofsd.
         public var isReadOnly = false
+        public var server = Server.nineP
 
         public init(tag: String, path: String) {
             self.tag = tag
@@ -252,10 +261,12 @@ public struct MachineConfiguration: Sendable {
     public var balloonSocket: String?
     /// Named ports, in the order in which the guest finds them: at most `portLimit`.
     public var ports: [Port] = []
-    /// Directories of the host, for guests with a driver for 9P.
+    /// Directories of the host, for guests with a driver for 9P or virtio-fs.
     public var shares: [Share] = []
     /// Nil: none.
     public var vsock: Vsock?
+    /// Programs of the host's need the guest's memory.
+    public var sharesMemory: Bool { shares.contains { $0.server != .nineP } }
     /// A directory in which `image` and `initrd` are looked up.
     public var hostPath: String?
     /// Where to load the image as it is, whatever its bytes look like; nil: the image tells. arm64 only.

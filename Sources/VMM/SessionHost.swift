@@ -55,6 +55,11 @@ final class SessionHost: Sendable {
             throw .signals(error)
         }
         let loop = loop
+        do throws(EventLoopError) {
+            for case .virtiofsd(let server) in shares.map(\.server) { try server.attach(to: loop) }
+        } catch {
+            throw .eventLoop(error)
+        }
         networks = try SessionNetwork.open(configuration, loop: loop, clock: clock, say: say)
         do throws(TCPServerError) {
             vsock = if let wanted = configuration.vsock { try UnixVsock(path: wanted.path, loop: loop) } else { nil }

@@ -15,22 +15,28 @@ final class HostPages: Sendable {
     // SAFETY: immutable; used in init and deinit only.
     private nonisolated(unsafe) let reservation: UnsafeMutableRawPointer
     private let reservationSize: Int
+    /// A nameless file that RAM is in; nil: it is in none.
+    let descriptor: Int32?
 
     /// What is behind a mapping.
     enum Backing {
         case anonymous(hugePages: Bool)
+        /// A file that is closed with the mapping.
+        case ownFile(Int32, hugePages: Bool)
         /// An open file's first bytes; the file may be closed then.
         case file(Int32, isShared: Bool)
 
-        var isAnonymous: Bool {
+        var isRAM: Bool {
             switch self {
-            case .anonymous: true
+            case .anonymous, .ownFile: true
             case .file: false
             }
         }
     }
 
     init(size: UInt64, _ backing: Backing) throws(GuestMemoryError) {
+        var isMapped = false
+        defer { if !isMapped, case .ownFile(let file, _) = backing { close(file) } }
         guard let bytes = Int(exactly: size), bytes < Int.max - 2 * Self.hugePageSize else {
             throw .hostRefused(size: size, errno: ENOMEM)
         }
@@ -55,26 +61,41 @@ final class HostPages: Sendable {
         self.size = bytes
         unsafe reservation = reserved
         reservationSize = total
+        descriptor = if case .ownFile(let file, _) = backing { file } else { nil }
+        isMapped = true
     }
 
     /// Puts what is wanted behind a part of a reservation. False: `errno` has the reason.
     @unsafe
     private static func back(_ base: UnsafeMutableRawPointer, _ bytes: Int, _ backing: Backing) -> Bool {
+        let access = PROT_READ | PROT_WRITE
         switch backing {
         case .anonymous(let hugePages):
-            guard unsafe mprotect(base, bytes, PROT_READ | PROT_WRITE) == 0 else { return false }
-            // Advice only: a kernel without transparent huge pages refuses, and nothing is lost.
-            if hugePages && bytes >= hugePageSize { unsafe _ = madvise(base, bytes, MADV_HUGEPAGE) }
+            guard unsafe mprotect(base, bytes, access) == 0 else { return false }
+            unsafe advise(base, bytes, hugePages)
+            return true
+        case .ownFile(let descriptor, let hugePages):
+            guard unsafe mmap(base, bytes, access, MAP_FIXED | MAP_SHARED, descriptor, 0) != MAP_FAILED else {
+                return false
+            }
+            unsafe advise(base, bytes, hugePages)
             return true
         case .file(let descriptor, let isShared):
             let flags = MAP_FIXED | (isShared ? MAP_SHARED : MAP_PRIVATE | MAP_NORESERVE)
-            return unsafe mmap(base, bytes, PROT_READ | PROT_WRITE, flags, descriptor, 0) != MAP_FAILED
+            return unsafe mmap(base, bytes, access, flags, descriptor, 0) != MAP_FAILED
         }
+    }
+
+    /// Advice only: a kernel without transparent huge pages refuses, and nothing is lost.
+    @unsafe
+    private static func advise(_ base: UnsafeMutableRawPointer, _ bytes: Int, _ hugePages: Bool) {
+        if hugePages && bytes >= hugePageSize { unsafe _ = madvise(base, bytes, MADV_HUGEPAGE) }
     }
 
     deinit {
         // SAFETY: the reservation is ours alone, and no reference to it is left.
         unsafe _ = munmap(reservation, reservationSize)
+        if let descriptor { close(descriptor) }
     }
 }
 
@@ -93,9 +114,10 @@ extension GuestMemory {
         guard first < last, let length = Int(exactly: last - first),
             let start = unsafe try? hostAddress(GuestAddress(first), count: length)
         else { return }
-        // SAFETY: `length` checked bytes of a private anonymous mapping, which stays; who reads them at the same time
-        // sees the old bytes or zeros, as with any other writer.
-        if unsafe madvise(start, length, MADV_DONTNEED) == 0 {
+        let isInFile = regions.contains { $0.isShareable && $0.range.contains(address, count: count) }
+        // SAFETY: `length` checked bytes of RAM's mapping, which stays; who reads them at the same time sees the old bytes or zeros,
+        // as with any other writer.
+        if unsafe madvise(start, length, isInFile ? MADV_REMOVE : MADV_DONTNEED) == 0 {
             writeObserver.noteWrite(GuestAddress(first), count: UInt64(length))
         }
     }

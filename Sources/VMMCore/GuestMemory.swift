@@ -6,8 +6,8 @@ internal import Synchronization
 /// The guest and the host's other threads write while we read, so no pointer, Span or array over live RAM leaves this
 /// type: access is by copy, or by sized loads and stores with an explicit ordering. Copy, validate, use once.
 ///
-/// Each region of RAM is an anonymous private mapping without swap reservation; pages cost host memory once touched. All have
-/// an inaccessible guard page on both sides. Threading: all methods from any thread. Addresses come from guests: any value.
+/// Each region of RAM is an anonymous private mapping without swap reservation, or a nameless file where programs of the host's
+/// are to share it; pages cost host memory once touched. All have an inaccessible guard page on both sides. Threading: all methods from any thread. Addresses come from guests: any value.
 package final class GuestMemory: Sendable {
     /// One contiguous piece.
     package struct Region: Sendable {
@@ -15,6 +15,9 @@ package final class GuestMemory: Sendable {
         /// False: a file's bytes are there.
         package let isRAM: Bool
         fileprivate let base: HostPages
+
+        /// RAM that other programs can map.
+        var isShareable: Bool { base.descriptor != nil }
     }
 
     /// A file of the host whose bytes are memory of the guest.
@@ -43,11 +46,20 @@ package final class GuestMemory: Sendable {
     ///   - ranges: page-aligned (4 KiB) ranges in any order.
     ///   - files: at page-aligned ranges of their own.
     ///   - hugePages: advise the host to back regions of 2 MiB and more with huge pages.
+    ///   - makeFile: for RAM that other programs shall map too: makes a nameless file of so many bytes, which becomes this object's;
+    ///     nil, with `errno`: the host refused.
     package init(
-        _ ranges: [GuestRange], files: [MappedFile] = [], hugePages: Bool = false
+        _ ranges: [GuestRange], files: [MappedFile] = [], hugePages: Bool = false, makeFile: ((UInt64) -> Int32?)? = nil
     ) throws(GuestMemoryError) {
         var wanted: [(range: GuestRange, backing: HostPages.Backing)] = []
-        for range in ranges { wanted.append((range, .anonymous(hugePages: hugePages))) }
+        for range in ranges {
+            var backing = HostPages.Backing.anonymous(hugePages: hugePages)
+            if let makeFile {
+                guard let file = makeFile(range.size) else { throw .hostRefused(size: range.size, errno: errno) }
+                backing = .ownFile(file, hugePages: hugePages)
+            }
+            wanted.append((range, backing))
+        }
         for file in files { wanted.append((file.range, .file(file.descriptor, isShared: file.isShared))) }
         wanted.sort { $0.range.start < $1.range.start }
         var mapped: [Region] = []
@@ -57,7 +69,7 @@ package final class GuestMemory: Sendable {
                 range.size % UInt64(HostPages.pageSize) == 0
             else { throw .misalignedRegion(range) }
             let pages = try HostPages(size: range.size, backing)
-            mapped.append(Region(range: range, isRAM: backing.isAnonymous, base: pages))
+            mapped.append(Region(range: range, isRAM: backing.isRAM, base: pages))
         }
         regions = mapped
         writeObserver = HostWriteObservers()
@@ -65,6 +77,11 @@ package final class GuestMemory: Sendable {
 
     /// RAM, in bytes.
     package var size: UInt64 { regions.reduce(0) { $0 + ($1.isRAM ? $1.range.size : 0) } }
+
+    /// RAM that other programs can map: each region with a file of its size. The descriptors live as long as this object.
+    package var shareableRegions: [(range: GuestRange, descriptor: Int32)] {
+        regions.compactMap { region in region.base.descriptor.map { (region.range, $0) } }
+    }
 
     /// Where files are, ascending.
     package var fileRanges: [GuestRange] { regions.filter { !$0.isRAM }.map(\.range) }

@@ -62,10 +62,7 @@ struct BootCommand: ParsableCommand {
         if let timeout, !(timeout > 0 && timeout <= 1_000_000_000) {
             throw ValidationError("--timeout \(timeout): seconds above 0 are wanted")
         }
-        try repeatability.validate(
-            with: accel, hasDebugger: gdb != nil, hasNetwork: !guest.configuration.networks.isEmpty,
-            hasPort: !guest.configuration.ports.isEmpty, hasBalloonSocket: guest.configuration.balloonSocket != nil,
-            hasVsock: guest.configuration.vsock != nil)
+        try repeatability.validate(with: accel, hasDebugger: gdb != nil, guest: guest.configuration)
         if wait && gdb == nil { throw ValidationError("--wait: needs --gdb, without which nobody lets the guest go") }
     }
 

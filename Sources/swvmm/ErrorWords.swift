@@ -63,6 +63,7 @@ extension BootError {
         case .share(let error): "--share: \(error.words)"
         case .noVirtioVsockDriver: "--vsock: the unikernel has no driver for it; Linux guests have"
         case .vsock(let error): "--vsock: \(error.words)"
+        case .shareProgram(let tag, let error): "--share \(tag): \(error.words)"
         case .noMemoryDisk(let entry):
             "--memory-disk: a guest entered by \(entry.words) is not told of it, only one booted by kernel metadata; use --disk"
         case .memoryLargerThanHost(let wanted, let host):

@@ -89,8 +89,8 @@ struct GuestOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "A directory of the host, which the guest mounts by 9P: mount -t 9p -o trans=virtio,version=9p2000.L TAG /mnt; may be repeated.",
-            valueName: "tag=dir[,ro]"))
+            "A directory of the host, which the guest mounts by 9P: mount -t 9p -o trans=virtio,version=9p2000.L TAG /mnt; with virtiofsd by that program: mount -t virtiofs TAG /mnt; may be repeated.",
+            valueName: "tag=dir[,ro|,virtiofsd[=program]]"))
     var share: [String] = []
 
     @Option(

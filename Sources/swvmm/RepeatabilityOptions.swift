@@ -24,8 +24,7 @@ struct RepeatabilityOptions: ParsableArguments {
     var maxInstructions: UInt64?
 
     func validate(
-        with accelerator: MachineConfiguration.Accelerator, hasDebugger: Bool, hasNetwork: Bool, hasPort: Bool,
-        hasBalloonSocket: Bool, hasVsock: Bool
+        with accelerator: MachineConfiguration.Accelerator, hasDebugger: Bool, guest: MachineConfiguration
     ) throws {
         guard deterministic else {
             for (name, value) in [("seed", seed), ("start-of-day", startOfDay), ("max-instructions", maxInstructions)]
@@ -42,21 +41,14 @@ struct RepeatabilityOptions: ParsableArguments {
         guard !hasDebugger else {
             throw ValidationError("--deterministic runs all vCPUs on one thread, which --gdb cannot stop yet")
         }
-        guard !hasNetwork else {
-            throw ValidationError(
-                "--deterministic: what comes over a network, and when, cannot be repeated; leave --net out")
-        }
-        guard !hasPort else {
-            throw ValidationError(
-                "--deterministic: what a program sends, and when, cannot be repeated; leave --port out")
-        }
-        guard !hasBalloonSocket else {
-            throw ValidationError(
-                "--deterministic: what a program sends, and when, cannot be repeated; leave --balloon's socket= out")
-        }
-        guard !hasVsock else {
-            throw ValidationError(
-                "--deterministic: what programs send to a vsock, and when, cannot be repeated; leave --vsock out")
+        for (isThere, what, remedy) in [
+            (!guest.networks.isEmpty, "what comes over a network", "leave --net out"),
+            (!guest.ports.isEmpty, "what a program sends", "leave --port out"),
+            (guest.balloonSocket != nil, "what a program sends", "leave --balloon's socket= out"),
+            (guest.vsock != nil, "what programs send to a vsock", "leave --vsock out"),
+            (guest.sharesMemory, "what virtiofsd answers", "share by 9P, without virtiofsd"),
+        ] where isThere {
+            throw ValidationError("--deterministic: \(what), and when, cannot be repeated; \(remedy)")
         }
         if maxInstructions == 0 { throw ValidationError("--max-instructions 0: at least 1 is wanted") }
         // The clock counts nanoseconds in 64 bits.

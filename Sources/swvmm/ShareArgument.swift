@@ -23,10 +23,19 @@ enum ShareArgument {
         guard let path = subject.value, !path.isEmpty else { throw .noPath(argument) }
         var share = MachineConfiguration.Share(tag: subject.key, path: path)
         for setting in list.settings {
-            guard setting.key == "ro", setting.value == nil else { throw .unknownKey(argument, setting.key) }
-            guard !share.isReadOnly else { throw .repeatedKey(argument, setting.key) }
-            share.isReadOnly = true
+            switch (setting.key, setting.value) {
+            case ("ro", nil):
+                guard !share.isReadOnly else { throw .repeatedKey(argument, setting.key) }
+                share.isReadOnly = true
+            case ("virtiofsd", let program):
+                guard share.server == .nineP else { throw .repeatedKey(argument, setting.key) }
+                guard program != "" else { throw .noProgram(argument) }
+                share.server = .virtiofsd(path: program)
+            default: throw .unknownKey(argument, setting.key)
+            }
         }
+        // The guest's mount could be written to.
+        guard !share.isReadOnly || share.server == .nineP else { throw .readOnlyProgram(argument) }
         return share
     }
 }
@@ -37,5 +46,9 @@ enum ShareArgumentError: Error, Hashable {
     case noPath(String)
     case unknownKey(String, String)
     case repeatedKey(String, String)
+    /// No path behind `virtiofsd=`.
+    case noProgram(String)
+    /// virtiofsd, and read-only.
+    case readOnlyProgram(String)
     case repeatedTag(String)
 }

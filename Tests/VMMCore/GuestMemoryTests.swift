@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 import VMMCore
 import VMMTestSupport
@@ -19,6 +20,41 @@ import VMMTestSupport
         #expect(throws: GuestMemoryError.outOfRange(GuestAddress(0x3000), count: 1)) {
             try memory.load(UInt8.self, at: GuestAddress(0x3000))
         }
+    }
+
+    @Test(
+        "RAM in files: each region has its own, which reads and writes as the guest's memory, and is zeros again when it was discarded"
+    )
+    func shareable() throws {
+        let memory = try GuestMemory([range(0x1000, 0x2000), range(0x1_0000, 0x1000)]) { size in
+            // SAFETY: a constant template; the file has no name from here on.
+            guard let file = unsafe tmpfile() else { return nil }
+            defer { unsafe _ = fclose(file) }
+            let descriptor = unsafe dup(fileno(file))
+            return ftruncate(descriptor, off_t(size)) == 0 ? descriptor : nil
+        }
+        let files = memory.shareableRegions
+        #expect(files.map(\.range) == [try range(0x1000, 0x2000), try range(0x1_0000, 0x1000)])
+        #expect(memory.size == 0x3000)
+        try memory.store(0x1122_3344 as UInt32, at: GuestAddress(0x1_0ffc))
+        var word: UInt32 = 0
+        #expect(unsafe pread(files[1].descriptor, &word, 4, 0xffc) == 4)
+        #expect(word == 0x1122_3344)
+        #expect(unsafe pwrite(files[0].descriptor, &word, 4, 0x1000) == 4)
+        #expect(try memory.load(UInt32.self, at: GuestAddress(0x2000)) == 0x1122_3344)
+        memory.discard(GuestAddress(0x2000), count: 0x1000)
+        #expect(try memory.load(UInt32.self, at: GuestAddress(0x2000)) == 0)
+    }
+
+    @Test("a file that the host refuses is an error; RAM without files has none to share")
+    func unshareable() throws {
+        #expect(throws: GuestMemoryError.hostRefused(size: 0x1000, errno: EMFILE)) {
+            try GuestMemory([range(0x1000, 0x1000)]) { _ in
+                errno = EMFILE
+                return nil
+            }
+        }
+        #expect(try GuestMemory([range(0x1000, 0x1000)]).shareableRegions.isEmpty)
     }
 
     @Test("pieces are aligned by where the host has them and by their lengths, as far as the range goes")

@@ -10,14 +10,18 @@ package struct VirtioIdentity: Hashable, Sendable {
     package var queueSizes: [UInt16]
     /// Which features a driver must not accept without others.
     package var requirements: [VirtioFeatureRequirement]
+    /// Features of queues and transports that this device must do without.
+    package var withheld: VirtioFeatures
 
     package init(
-        deviceType: UInt32, features: UInt64, queueSizes: [UInt16], requirements: [VirtioFeatureRequirement] = []
+        deviceType: UInt32, features: UInt64, queueSizes: [UInt16], requirements: [VirtioFeatureRequirement] = [],
+        withheld: VirtioFeatures = []
     ) {
         self.deviceType = deviceType
         self.features = features
         self.queueSizes = queueSizes
         self.requirements = requirements
+        self.withheld = withheld
     }
 }
 

@@ -34,6 +34,9 @@ int host_spawn(
 // A pipe, read end first, whose ends close on exec. Returns 0 or an errno.
 int host_pipe_pair(int ends[2]);
 
+// Sends bytes, and copies of `descriptor_count` (at most 8) descriptors with the first of them, on a Unix stream socket; waits for room. Returns 0 or an errno.
+int host_send_descriptors(int socket, const void *bytes, size_t count, const int *descriptors, int descriptor_count);
+
 // How many columns the terminal has; 0 when that is not known.
 int host_terminal_columns(int descriptor);
 

@@ -26,7 +26,9 @@
                 behind: ramRanges, in: X86MemoryMap.persistentMemoryRoom)
             let memory: GuestMemory
             do throws(GuestMemoryError) {
-                memory = try GuestMemory(ramRanges, files: files, hugePages: preparation.wantsHugePages)
+                memory = try GuestMemory(
+                    ramRanges, files: files, hugePages: preparation.wantsHugePages,
+                    makeFile: preparation.makeMemoryFile)
             } catch { throw .memory(error) }
 
             let backend: KVMVirtualMachine

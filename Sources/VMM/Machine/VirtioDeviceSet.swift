@@ -70,8 +70,14 @@ struct VirtioDeviceSet: Sendable {
                 add("virtio vsock", vsock) { vsock.disconnect() }
             case .share(let number):
                 let share = host.shares[number]
-                let device = VirtioShare(share.tree, tag: share.tag, work: share.work)
-                add("virtio share \(share.tag)", device) { device.disconnect() }
+                switch share.server {
+                case .nineP(let tree, let work):
+                    let device = VirtioShare(tree, tag: share.tag, work: work)
+                    add("virtio share \(share.tag)", device) { device.disconnect() }
+                case .virtiofsd(let server):
+                    let device = VirtioFileSystem(server, tag: share.tag, memory: memory)
+                    add("virtio share \(share.tag)", device) { device.disconnect() }
+                }
             }
         }
     }

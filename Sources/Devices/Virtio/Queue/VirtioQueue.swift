@@ -12,6 +12,8 @@ package final class VirtioQueue: Sendable {
     private struct State {
         /// None: stopped, or broken by the driver.
         var ring = QueueRing()
+        /// Where the driver put it; checked.
+        var layout: QueueLayout?
         /// Of the start that the chains belong to.
         var generation: UInt32 = 0
         /// Chains of this start that the device has.
@@ -44,6 +46,7 @@ package final class VirtioQueue: Sendable {
         state.withLock { state in
             forget(&state)
             state.ring = ring
+            state.layout = layout
             state.spare.reserveCapacity(ring.size)
         }
     }
@@ -52,6 +55,7 @@ package final class VirtioQueue: Sendable {
 
     private func forget(_ state: inout State) {
         state.ring = QueueRing()
+        state.layout = nil
         state.generation &+= 1
         state.stale += state.held
         state.held = 0
@@ -60,6 +64,18 @@ package final class VirtioQueue: Sendable {
 
     /// The queue runs: it was started, and the driver broke no rule since.
     package var isRunning: Bool { state.withLock { $0.ring.isRunning } }
+
+    /// Where it is, for a program of the host's that serves it; nil: it does not run.
+    package var served: ServedQueue? {
+        state.withLock { state in
+            guard let layout = state.layout, state.ring.isRunning, let size = UInt16(exactly: layout.size) else {
+                return nil
+            }
+            return ServedQueue(
+                index: index, size: size, descriptorTable: layout.descriptorTable, driverArea: layout.driverArea,
+                deviceArea: layout.deviceArea)
+        }
+    }
 
     /// The device has chains of former starts, and may touch their memory yet.
     package var isDraining: Bool { state.withLock { $0.stale > 0 } }

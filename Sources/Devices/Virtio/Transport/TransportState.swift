@@ -75,7 +75,8 @@ struct TransportState: Sendable {
     private(set) var output = InterruptOutput()
 
     init(_ identity: VirtioIdentity, rings: VirtioRings) {
-        offered = identity.features | VirtioFeatures.common.union(rings.features).rawValue
+        let common = VirtioFeatures.common.union(rings.features).subtracting(identity.withheld)
+        offered = identity.features | common.rawValue
         requirements = identity.requirements
         queueSizes = identity.queueSizes
         queues = identity.queueSizes.map(Queue.init(maximumSize:))

@@ -16,6 +16,9 @@ package struct VirtioDriver: Sendable {
         link.interrupt(epoch: epoch, queue: queue.index)
     }
 
+    /// Sends a used buffer notification for `queue`: whoever serves the queue in the device's place has found that the driver wants one.
+    package func interruptForServer(_ queue: VirtioQueue) { link.interrupt(epoch: epoch, queue: queue.index) }
+
     /// Changes the configuration space by `apply`, so that the driver sees either all of it or that it must read again, and
     /// notifies it. `apply` sets the device's state, and nothing else.
     package func changeConfiguration(_ apply: () -> Void) { link.changeConfiguration(epoch: epoch, apply) }
@@ -24,6 +27,10 @@ package struct VirtioDriver: Sendable {
     package func refuse(_ queue: VirtioQueue, _ fault: QueueFault) {
         link.fail(epoch: epoch, queue: queue.index, fault)
     }
+
+    /// Tells that the device cannot go on, for a reason of the host's that was reported: DEVICE_NEEDS_RESET, and a configuration change
+    /// notification.
+    package func giveUp() { link.giveUp(epoch: epoch) }
 }
 
 /// The interrupts of a transport that has one for each event besides the line for all: MSI-X.
@@ -81,6 +88,10 @@ final class DriverLink: Sendable {
 
     func fail(epoch: UInt32, queue: UInt16, _ fault: QueueFault) {
         report("queue \(queue): \(fault), against virtio 1.2 \(fault.clause)")
+        giveUp(epoch: epoch)
+    }
+
+    func giveUp(epoch: UInt32) {
         let (level, vector) = state.withLock { ($0.fail(epoch: epoch), $0.configurationVector(epoch: epoch)) }
         notify(level, vector)
     }
