@@ -65,9 +65,11 @@ extension Diagnosis.Advice {
                 + (instead.contains("hvc0") ? "" : ", and with --console virtio hvc0")
         case .root(let problem): problem.words
         case .noHandlers: "an exception before the guest had set up its handlers: see the instruction"
+        case .slowKVM:
+            "this host's KVM interprets a guest's kernel (`swvmm doctor` measures it): the guest may be slow, and not dead"
         case .interpretingKVM:
-            "this host's KVM interprets the guest's code and does not know the instruction: `swvmm doctor` tells what it is good for; try another "
-                + "host, or --cpus and --cmdline options that avoid it"
+            "this host's KVM interprets the guest's code and does not know the instruction (`swvmm doctor` measures it): Linux for x86_64 wants another "
+                + "host, or an emulated one (docs/x86-hosts.md)"
         case .entryRefused:
             "the CPU's state is one that the hardware does not enter: `swvmm doctor` tells what this host's KVM can do"
         case .verbose: "--verbose tells what the guest accesses that is not there"

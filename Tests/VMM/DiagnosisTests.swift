@@ -115,6 +115,13 @@ import VMMCore
         }
     }
 
+    @Test("a KVM that interprets comes first: the guest may just be slow")
+    func interpreted() {
+        let diagnosis = Diagnosis(
+            .silence(seconds: 5), of: linux("earlycon"), cpus: [cpu()], hasPrinted: false, isInterpreted: true)
+        #expect(diagnosis?.advice == [.slowKVM, .debugger])
+    }
+
     @Test("nothing to say: a timeout of a guest that printed; what was said is not said again")
     func nothing() {
         #expect(Diagnosis(.end(.timedOut), of: linux(""), cpus: [cpu()], hasPrinted: true) == nil)

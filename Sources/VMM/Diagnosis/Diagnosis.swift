@@ -22,6 +22,8 @@ package struct Diagnosis: Hashable, Sendable {
         case root(RootProblem)
         /// An exception before the guest has said where its handlers are.
         case noHandlers
+        /// KVM interprets the guest's kernel: it may be slow, and not dead.
+        case slowKVM
         /// KVM interprets the guest, and does not know an instruction.
         case interpretingKVM
         /// The hardware refuses the state that the guest, or swvmm, has put the CPU into.
@@ -89,10 +91,11 @@ extension Diagnosis {
     ///
     /// - Parameters:
     ///   - hasPrinted: anything came from a console.
+    ///   - isInterpreted: a KVM that interprets a guest's kernel mode executes it.
     ///   - said: advice that was given before.
     package init?(
         _ occasion: Occasion, of guest: GuestFacts, cpus: [CPUSituation], hasPrinted: Bool,
-        saidBefore said: [Advice] = []
+        isInterpreted: Bool = false, saidBefore said: [Advice] = []
     ) {
         self.occasion = occasion
         var advice: [Advice] = []
@@ -105,6 +108,7 @@ extension Diagnosis {
         case .end:
             self.cpus = []
         }
+        if isInterpreted { advice.append(.slowKVM) }
         if !hasPrinted { advice += guest.consoleAdvice }
         if guest.isLinux, let problem = guest.rootProblem { advice.append(.root(problem)) }
         if !self.cpus.isEmpty { advice.append(.debugger) }

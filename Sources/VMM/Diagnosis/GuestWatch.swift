@@ -94,6 +94,10 @@ final class GuestWatch: Sendable {
             state.hasStopped ? nil : state.schedule.occasion(cpus, hasPrinted: hasPrinted)
         }
         guard let occasion else { return }
-        if let diagnosis = Diagnosis(occasion, of: guest, cpus: cpus, hasPrinted: hasPrinted) { tell(diagnosis) }
+        // Guests of this architecture are KVM's. A guest that stands still is not slow.
+        let isInterpreted = guest.architecture == .x86_64 && occasion != .standstill && HostReport.interpretsKernelMode
+        let diagnosis = Diagnosis(
+            occasion, of: guest, cpus: cpus, hasPrinted: hasPrinted, isInterpreted: isInterpreted)
+        if let diagnosis { tell(diagnosis) }
     }
 }

@@ -131,6 +131,15 @@ extension HostReport {
     /// about one million, and Linux needs thousands of millions to its shell.
     private static let slowestNative: UInt64 = 20_000_000
 
+    /// Measures it, in under a second even where it is so; a host that cannot be measured is taken for a good one.
+    static var interpretsKernelMode: Bool {
+        #if arch(x86_64)
+            KVMHost.measureKernelMode(clock: HostClock()).map { $0 < slowestNative } ?? false
+        #else
+            false
+        #endif
+    }
+
     /// What arm64 hosts differ in. Nothing elsewhere.
     private static func armChecks(_ kvm: Result<KVMProbe, KVMError>, _ path: String) -> [Check] {
         #if arch(arm64)
