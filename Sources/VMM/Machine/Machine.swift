@@ -291,7 +291,9 @@ extension Machine {
         guard let value else {
             return log.reportOnce(key, "read of \(name), which the CPU has not: #GP")
         }
-        log.reportOnce(key | 1 << 32, "write of \(hexadecimal(value)) to \(name), which has or takes it not: #GP")
+        log.reportOnce(
+            key | 1 << 32,
+            "write of \(hexadecimal(value)) to \(name), which the CPU has not or which does not take it: #GP")
     }
 
     @inline(never)
