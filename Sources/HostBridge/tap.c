@@ -21,9 +21,11 @@ static int set_header_size(int descriptor)
     return ioctl(descriptor, TUNSETVNETHDRSZ, &size) == 0 ? 0 : errno;
 }
 
-int host_tap_open(const char *name, int *descriptor)
+int host_tap_open(const char *name, bool is_multi_queue, int *descriptor)
 {
     struct ifreq request = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
+    if (is_multi_queue)
+        request.ifr_flags |= IFF_MULTI_QUEUE;
     if (strlen(name) >= sizeof request.ifr_name)
         return ENAMETOOLONG;
     strcpy(request.ifr_name, name);

@@ -54,7 +54,10 @@ struct SessionNetwork: Sendable {
             return try SlirpProcess.network(settings, loop: loop, onFailure: onFailure)
         case .socket(let path):
             return try StreamNetwork(path: path, mtu: network.mtu ?? usualMTU, loop: loop, onFailure: onFailure)
-        case .tap(let name): return try TapNetwork(name: name, mtu: network.mtu ?? usualMTU, loop: loop)
+        case .tap(let name):
+            let mtu = network.mtu ?? usualMTU
+            guard network.queuePairs > 1 else { return try TapNetwork(name: name, mtu: mtu, loop: loop) }
+            return try TapQueues(name: name, count: network.queuePairs, mtu: mtu, loop: loop)
         case .tapDescriptor(let number):
             return try TapNetwork(passed: number, mtu: network.mtu ?? usualMTU, loop: loop)
         }

@@ -87,3 +87,12 @@ package protocol NetworkBackend: AnyObject, Sendable {
     /// The client has room for frames again.
     func resumeReceiving()
 }
+
+/// A network's host side that takes frames in several queues, each with room of its own. `NetworkBackend.send` is the first's.
+package protocol MultiQueueNetwork: NetworkBackend {
+    /// At least one.
+    var queueCount: Int { get }
+
+    /// As `send`, in the queue of this number, modulo their count: not negative. `NetworkClient.canSend` is for any of them.
+    func send(_ bytes: [UInt8], _ range: Range<Int>, queue: Int) -> Bool
+}

@@ -55,7 +55,7 @@ extension NetworkError {
         case .tapRefused(let name, EPERM), .tapRefused(let name, EACCES):
             "\(name): no permission; as root: ip tuntap add dev \(name) mode tap user $USER && ip link set \(name) up; --net user needs none"
         case .tapRefused(let name, EBUSY): "\(name): is in use by another program"
-        case .tapRefused(let name, EINVAL): "\(name): is no tap device of one queue; ip tuntap show lists them"
+        case .tapRefused(let name, EINVAL): "\(name): is no tap device; ip tuntap show lists them"
         case .tapRefused(let name, let code): "\(name): \(HostFacts.describe(errno: code))"
         case .noTapDescriptor(let number, EINVAL), .noTapDescriptor(let number, EBADFD):
             "descriptor \(number): is no tap device with IFF_TAP, IFF_NO_PI and IFF_VNET_HDR"

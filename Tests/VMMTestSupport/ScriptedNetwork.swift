@@ -4,7 +4,7 @@ package import VMMCore
 /// A network that keeps what is sent, gives what a test says, and has no room when a test wants that.
 ///
 /// Threading: any thread sends; the test's own thread is the network's.
-package final class ScriptedNetwork: NetworkBackend {
+package final class ScriptedNetwork: MultiQueueNetwork {
     private struct State {
         var client: (any NetworkClient)?
         var isLinkUp = true
@@ -17,6 +17,9 @@ package final class ScriptedNetwork: NetworkBackend {
     package let properties: NetworkProperties
     /// Frames, with their headers.
     package let sent = Recorder<[UInt8]>()
+    /// The queues of those that were sent in one.
+    package let queues = Recorder<Int>()
+    package let queueCount = 2
     package let attached = Recorder<NetworkOffloads>()
     package let detached = Recorder<Bool>()
     package let commits = Recorder<Bool>()
@@ -48,6 +51,11 @@ package final class ScriptedNetwork: NetworkBackend {
         action?()
         if isTaken { sent.record(Array(bytes[range])) }
         return isTaken
+    }
+
+    package func send(_ bytes: [UInt8], _ range: Range<Int>, queue: Int) -> Bool {
+        queues.record(queue)
+        return send(bytes, range)
     }
 
     package func commit() { commits.record(true) }

@@ -68,8 +68,8 @@ int host_disk_open_direct(const char *path, bool writable);
 int host_disk_direct_alignment(int descriptor, unsigned int *memory, unsigned int *position);
 
 // Tap devices: frames behind a struct virtio_net_hdr of 12 bytes. 0, or an errno. `take` is for one that was opened elsewhere: EINVAL when
-// it is no tap, or has no such headers. `offloads` says what the reader of frames finishes by itself.
-int host_tap_open(const char *name, int *descriptor);
+// it is no tap, or has no such headers. A device that was made for several queues is opened as such (EINVAL otherwise), once for each. `offloads` says what the reader of frames finishes by itself.
+int host_tap_open(const char *name, bool is_multi_queue, int *descriptor);
 int host_tap_take(int descriptor);
 int host_tap_offloads(int descriptor, bool checksum, bool tcp4, bool tcp6, bool ecn, bool udp);
 

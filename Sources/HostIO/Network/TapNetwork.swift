@@ -19,6 +19,8 @@ package final class TapNetwork: NetworkBackend {
     }
 
     package let properties: NetworkProperties
+    /// The device can be opened again, for another queue of it.
+    let isMultiQueue: Bool
     private let port: NetworkPort
     /// A `send` was refused: the client waits to hear of room.
     private let clientWaits = Mutex(false)
@@ -26,22 +28,39 @@ package final class TapNetwork: NetworkBackend {
     private let input = Mutex(Input())
 
     /// The device that is called `name`; a new one is made where that is allowed.
-    package convenience init(name: String, mtu: UInt16, loop: EventLoop) throws(NetworkError) {
-        var descriptor: Int32 = -1
-        // SAFETY: the name is a terminated copy for the length of the call; the local lives through it.
-        let reason = unsafe host_tap_open(name, &descriptor)
-        guard reason == 0 else { throw .tapRefused(name: name, errno: reason) }
-        try self.init(descriptor, mtu: mtu, loop: loop)
+    ///
+    /// - Parameter isMultiQueue: what is tried first. A device that is there has one queue or several, and says so by a refusal.
+    package convenience init(
+        name: String, isMultiQueue: Bool = false, mtu: UInt16, loop: EventLoop
+    ) throws(NetworkError) {
+        let (descriptor, isMulti) = try Self.open(name, isMultiQueue)
+        try self.init(descriptor, isMultiQueue: isMulti, mtu: mtu, loop: loop)
+    }
+
+    private static func open(
+        _ name: String, _ isMultiQueue: Bool
+    ) throws(NetworkError) -> (descriptor: Int32, isMultiQueue: Bool) {
+        var reason = EINVAL
+        for isMulti in [isMultiQueue, !isMultiQueue] where reason == EINVAL {
+            var descriptor: Int32 = -1
+            // SAFETY: the name is a terminated copy for the length of the call; the local lives through it.
+            reason = unsafe host_tap_open(name, isMulti, &descriptor)
+            if reason == 0 { return (descriptor, isMulti) }
+        }
+        throw .tapRefused(name: name, errno: reason)
     }
 
     /// A tap's descriptor that was handed over by whoever started this program.
     package convenience init(passed descriptor: Int32, mtu: UInt16, loop: EventLoop) throws(NetworkError) {
         let reason = host_tap_take(descriptor)
         guard reason == 0 else { throw .noTapDescriptor(descriptor, errno: reason) }
-        try self.init(descriptor, mtu: mtu, loop: loop)
+        try self.init(descriptor, isMultiQueue: false, mtu: mtu, loop: loop)
     }
 
-    private init(_ descriptor: Int32, mtu: UInt16, loop: EventLoop) throws(NetworkError) {
+    private init(
+        _ descriptor: Int32, isMultiQueue: Bool, mtu: UInt16, loop: EventLoop
+    ) throws(NetworkError) {
+        self.isMultiQueue = isMultiQueue
         // Linux before 6.2 knows no segmentation of UDP.
         let hasUDP = host_tap_offloads(descriptor, true, true, true, true, true) == 0
         let offloads: NetworkOffloads = [.checksum, .tcp4, .tcp6, .ecn]

@@ -12,6 +12,13 @@ import VirtioDevices
     static let offloads =
         Feature.checksum | Feature.hostTCP4 | Feature.hostTCP6 | Feature.hostUDP | Feature.hostECN
 
+    @Test("a network with several queues gets the frames of each pair in the queue of its number")
+    func queues() throws {
+        let net = try NetworkFixture(NetworkFixture.Feature.multiQueue | NetworkFixture.Feature.control)
+        for pair in [0, 1, 1, 0] { #expect(try net.send(NetworkFixture.frame(60), pair: pair) != nil) }
+        #expect(net.network.queues.values == [0, 1, 1, 0])
+    }
+
     @Test("§5.1.6.2: frames go out as they are, in order, with one interrupt and one commit for all")
     func order() throws {
         let net = try Net()

@@ -5,11 +5,12 @@ import NetworkFrames
 import Synchronization
 import Testing
 import VMMCore
+import VMMTestSupport
 
 /// A tap in a network namespace of the test's own, and the host's side of it, which is a packet socket.
 private final class OwnTap: Sendable {
     static let name = "swvmm-test"
-    let network: TapNetwork
+    let network: any NetworkBackend
     /// Frames behind a header of 10 bytes.
     let host: Int32
 
@@ -23,13 +24,19 @@ private final class OwnTap: Sendable {
         return error.withLock { $0 } == 0
     }()
 
-    /// - Parameter type: of the frames that the host's side gets.
-    init(_ loop: EventLoop, type: UInt16 = 0x88B5) throws {
-        let made = Mutex<(network: TapNetwork, host: Int32)?>(nil)
+    /// - Parameters:
+    ///   - type: of the frames that the host's side gets.
+    ///   - queues: more than one: a `TapQueues`.
+    init(_ loop: EventLoop, type: UInt16 = 0x88B5, queues: Int = 1) throws {
+        let made = Mutex<(network: any NetworkBackend, host: Int32)?>(nil)
         // A namespace is a thread's; descriptors that were made in it stay in it.
         let thread = try HostThread.start(name: "namespace") {
-            guard host_own_network() == 0, let network = try? TapNetwork(name: Self.name, mtu: 1500, loop: loop)
-            else { return }
+            guard host_own_network() == 0 else { return }
+            let network: (any NetworkBackend)? =
+                queues > 1
+                ? try? TapQueues(name: Self.name, count: queues, mtu: 1500, loop: loop)
+                : try? TapNetwork(name: Self.name, mtu: 1500, loop: loop)
+            guard let network else { return }
             let host = unsafe host_packet_socket(Self.name, type)
             made.withLock { $0 = (network, host) }
         }
@@ -76,6 +83,47 @@ struct TapNetworkTests {
         OffloadHeader(checksum: partial, segmentation: segmentation, headerLength: 54)
             .write(into: &header, at: 0, bufferCount: 0)
         return (header, frame)
+    }
+
+    @Test(
+        "several queues of one device: frames of each reach the host's interface, and what the host sends comes once, by one of them"
+    )
+    func queues() throws {
+        let tap = try OwnTap(running.loop, queues: 3)
+        let network = try #require(tap.network as? TapQueues)
+        #expect(network.queueCount == 3)
+        network.attach(client, offloads: [])
+        // The numbers of queues that are not there are taken modulo their count.
+        let frames = (1...7).map { Frames.ethernet(UInt8($0)) }
+        for (queue, frame) in frames.enumerated() {
+            #expect(network.send(Frames.noHeader + frame, 0..<(12 + frame.count), queue: queue))
+            #expect(tap.receive() == frame)
+        }
+        for frame in frames { tap.type(Self.hostHeader + frame) }
+        #expect(waits { client.frames.count >= frames.count })
+        running.settle()
+        #expect(Set(client.frames.map { Array($0.dropFirst(12)) }) == Set(frames))
+        #expect(client.frames.count == frames.count)
+        network.detach()
+    }
+
+    @Test("a device of several queues is taken with one, and one of one queue by who wants several")
+    func otherQueues() throws {
+        let outcome = Mutex<[Int]>([])
+        let loop = running.loop
+        let thread = try HostThread.start(name: "namespace") {
+            guard host_own_network() == 0 else { return }
+            let several = try? TapQueues(name: "several", count: 2, mtu: 1500, loop: loop)
+            let one = try? TapNetwork(name: "several", mtu: 1500, loop: loop)
+            let plain = try? TapNetwork(name: "plain", mtu: 1500, loop: loop)
+            // A device is in use as long as its only queue is.
+            let busy = try? TapQueues(name: "plain", count: 2, mtu: 1500, loop: loop)
+            outcome.withLock {
+                $0 = [several?.queueCount ?? 0, one == nil ? 0 : 1, plain == nil ? 0 : 1, busy == nil ? 0 : 1]
+            }
+        }
+        thread.join()
+        #expect(outcome.withLock { $0 } == [2, 1, 1, 0])
     }
 
     @Test("frames reach the host's interface in their order, without the header")

@@ -18,6 +18,8 @@ package final class VirtioNetwork: VirtioDevice, NetworkClient, StatisticsSource
     package static let pairLimit = 8
 
     private let backend: any NetworkBackend
+    /// The same, if it has a queue for each of ours.
+    private let multiQueue: (any MultiQueueNetwork)?
     private let properties: NetworkProperties
     private let transmitters: [Transmitter]
     private let receivers: [Receiver]
@@ -59,6 +61,7 @@ package final class VirtioNetwork: VirtioDevice, NetworkClient, StatisticsSource
     package init(_ backend: any NetworkBackend, address: [UInt8], pairCount: Int) {
         precondition(address.count == EthernetAddress.byteCount)
         self.backend = backend
+        multiQueue = backend as? any MultiQueueNetwork
         properties = backend.properties
         let pairs = max(1, min(pairCount, Self.pairLimit))
         transmitters = (0..<pairs).map { _ in Transmitter() }
@@ -181,7 +184,8 @@ package final class VirtioNetwork: VirtioDevice, NetworkClient, StatisticsSource
                     return finish(step)
                 }
                 if let flow { reception.withLock { $0.learn(flow, pair: pair) } }
-                let isAccepted = backend.send(frame, 0..<count)
+                let isAccepted =
+                    multiQueue?.send(frame, 0..<count, queue: pair) ?? backend.send(frame, 0..<count)
                 sending = isAccepted ? .accepted : .refused
                 hasSent = hasSent || isAccepted
             }
