@@ -1,5 +1,5 @@
 # swvmm: `make boot` installs what is needed, builds, and boots the unikernel to its shell; `make test` checks everything.
-.PHONY: boot build test test-arm64 test-kvm-x86 release-arm64 guests lint format bench soak fuzz fuzz-quick clean dependencies test-dependencies
+.PHONY: boot build test test-arm64 test-kvm-x86 release-arm64 guests lint format bench bench-kvm-x86 soak fuzz fuzz-quick clean dependencies test-dependencies
 
 # Released programs are position-independent and have no library to load, which starts them in two thirds of the time.
 # The C library refuses a static program with a run path: hence --disable-local-rpath.
@@ -78,6 +78,12 @@ bench: test-dependencies guests build
 	Benchmarks/EngineLoops/run
 	Benchmarks/LinuxBoot/run
 	Benchmarks/DiskAndNetwork/run
+
+# x86_64 Linux on the KVM of an emulated host, beside QEMU.
+bench-kvm-x86: test-dependencies build
+	$(RELEASE) --product exit-benchmark
+	scripts/fetch-test-guests amd64-bookworm-cloud > /dev/null
+	Benchmarks/KVMHost/run
 
 # 200 boots in a row of the unikernel on KVM; LINUX=1: 50 of Debian's arm64 kernel on the software CPU. BOOTS=n for another number.
 soak: build
