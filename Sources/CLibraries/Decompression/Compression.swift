@@ -33,7 +33,7 @@ extension Compression {
     package func decompress(
         _ bytes: [UInt8], in range: Range<Int>, limit: Int
     ) throws(DecompressionError) -> [UInt8] {
-        var output = DecompressedBytes(limit: limit)
+        var output = DecompressedBytes(limit: limit, expecting: range.count)
         var next = range.lowerBound
         repeat {
             switch self {
@@ -65,7 +65,15 @@ struct DecompressedBytes {
     private(set) var bytes: [UInt8] = []
     private var piece = [UInt8](repeating: 0, count: pieceSize)
 
-    init(limit: Int) { self.limit = limit }
+    /// A kernel is packed to a fifth to a third: with room for that it is not copied as it grows.
+    private static let usualRatio = 5
+
+    /// - Parameter packedSize: of what is unpacked.
+    init(limit: Int, expecting packedSize: Int) {
+        self.limit = limit
+        let (usual, overflow) = packedSize.multipliedReportingOverflow(by: Self.usualRatio)
+        bytes.reserveCapacity(overflow ? limit : min(usual, limit))
+    }
 
     mutating func append(_ more: ArraySlice<UInt8>) throws(DecompressionError) {
         guard more.count <= limit - bytes.count else { throw .tooLarge(limit: limit) }
