@@ -72,7 +72,7 @@ static const struct call refused[] = {
 };
 
 #define LENGTH(array) (sizeof(array) / sizeof(array)[0])
-// A rule takes six instructions at most; four are before and behind them all.
+// A rule takes six instructions at most; five are before and behind them all.
 #define LONGEST (6 * (LENGTH(always) + LENGTH(internet) + LENGTH(refused) + 1) + 5)
 
 struct program {
