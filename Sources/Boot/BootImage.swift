@@ -64,6 +64,8 @@ package struct BootImage: Sendable {
                 }
                 return nil
             }
+            // The kernel's own decompressor is quicker at this one, and needs no memory beside the guest's.
+            guard found != .lz4 else { return nil }
             (range, compression) = (payload, found)
         case .efiZboot(let offset, let size, let name):
             guard size > 0, let payload = image.range(at: UInt64(offset), count: UInt64(size)) else {
@@ -78,6 +80,19 @@ package struct BootImage: Sendable {
         }
         do throws(DecompressionError) {
             return try compression.decompress(image.bytes, in: range, limit: maximumUnpackedSize)
+        } catch {
+            throw .packed(compression, error)
+        }
+    }
+
+    /// The kernel without anything that it is packed in, where that can be unpacked here.
+    package func unpackedKernel() throws(BootImageError) -> [UInt8] {
+        if let unpackingError { throw unpackingError }
+        guard case .linuxBzImage(let header) = format, let payload = try header.payload(in: contents),
+            let compression = Compression(startOf: contents.bytes[payload])
+        else { return contents.bytes }
+        do throws(DecompressionError) {
+            return try compression.decompress(contents.bytes, in: payload, limit: Self.maximumUnpackedSize)
         } catch {
             throw .packed(compression, error)
         }

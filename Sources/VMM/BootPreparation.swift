@@ -224,7 +224,11 @@ package struct BootPreparation: Sendable {
     /// Writes the image to a file as it is without what it was packed in.
     package func extract(to path: String) throws(BootError) {
         try checkImage()
-        do throws(HostFileError) { try HostFile.write(image.contents.bytes, to: path) } catch { throw .extract(error) }
+        let kernel: [UInt8]
+        do throws(BootImageError) { kernel = try image.unpackedKernel() } catch {
+            throw .image(name: imageName, error)
+        }
+        do throws(HostFileError) { try HostFile.write(kernel, to: path) } catch { throw .extract(error) }
     }
 
     /// Writes SMBIOS's tables to a file, for `dmidecode --from-dump`.

@@ -41,11 +41,16 @@ internal import VMMTestSupport
     func extract() throws {
         let directory = try TemporaryDirectory()
         let kernel = ELFImageBuilder(entry: 0x10_0000, segments: [.init(at: 0x10_0000, [0xFA, 0xF4])]).build()
-        let image = try directory.file("vmlinuz", BzImageBuilder(payload: ARM64Guests.gzip(kernel)).build())
         let path = "\(directory.path)/vmlinux"
-        let ended = try Swvmm.run(["inspect", "--arch", "x86_64", image, "--extract", path])
-        #expect(ended.ending == .exited(0), "\(ended.errors)")
-        #expect(try HostText.bytes(path) == kernel)
+        // One block of literals only, the kernel's size behind it.
+        let block: [UInt8] = [0xF0, UInt8(kernel.count - 15)] + kernel
+        let lz4 = [0x02, 0x21, 0x4C, 0x18] + UInt32(block.count).littleEndianBytes + block
+        for payload in [ARM64Guests.gzip(kernel), lz4 + UInt32(kernel.count).littleEndianBytes] {
+            let image = try directory.file("vmlinuz", BzImageBuilder(payload: payload).build())
+            let ended = try Swvmm.run(["inspect", "--arch", "x86_64", image, "--extract", path])
+            #expect(ended.ending == .exited(0), "\(ended.errors)")
+            #expect(try HostText.bytes(path) == kernel)
+        }
         let broken = try directory.file("broken", BzImageBuilder(payload: [0x1F, 0x8B, 0, 0]).build())
         let refused = try Swvmm.run(["inspect", "--arch", "x86_64", broken, "--extract", "\(path)2"])
         #expect(refused.ending == .exited(1))
