@@ -42,6 +42,14 @@ import VirtioDevices
         #expect(fixture.driver.read(Register.config + 36) == 1)
     }
 
+    @Test("§5.11.4.1: what a driver writes to the configuration space changes nothing")
+    func readOnly() throws {
+        let fixture = try fixture()
+        for word in 0..<11 as Range<UInt64> { fixture.driver.write(0xFFFF_FFFF, Register.config + word * 4) }
+        #expect(fixture.driver.read(Register.config) == 0x6B72_6F77)
+        #expect(fixture.driver.read(Register.config + 36) == 1)
+    }
+
     @Test("§2.2: of the queues' features those are offered that the server knows, and never the reset of one queue")
     func features() throws {
         let ours = Self.indirect | Self.eventIndex | Self.packedRing | Self.ringReset

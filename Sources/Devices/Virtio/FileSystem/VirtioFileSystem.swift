@@ -3,7 +3,7 @@ package import VMMCore
 
 /// A virtio file system device: a tag, and queues whose FUSE requests a program of the host's serves.
 ///
-/// Without the notification queue and the DAX window (§5.11.5.1, §5.11.6.4): a driver asks for neither unless it is offered.
+/// Without the notification queue and the DAX window (§5.11.6.3, §5.11.6.4): a driver asks for neither unless it is offered.
 ///
 /// Threading: any thread; server and driver are called without a lock held. Errors: a server that cannot start, or ends, leaves the
 /// driver with DEVICE_NEEDS_RESET.
