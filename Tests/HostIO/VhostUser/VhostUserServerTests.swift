@@ -15,7 +15,7 @@ import VMMTestSupport
     private let events = Recorder<QueueServerEvent>()
 
     /// Connects to a program that answers like this, in turn, whatever it is asked.
-    private func server(_ program: Program, patience: Int32 = 20_000) throws -> VhostUserServer {
+    private func server(_ program: BackEnd, patience: Int32 = 20_000) throws -> VhostUserServer {
         try VhostUserServer(
             socket: dup(ends.near), queueCount: 2, patience: patience
         ) { [problems] problem in problems.record(problem) }
@@ -34,7 +34,7 @@ import VMMTestSupport
 
     @Test("it is greeted: features, owner, and of the protocol's features that requests are answered")
     func greeting() throws {
-        let program = Program(ends.far, features: Self.protocolFeatures | Self.ringFeatures, protocolFeatures: 0xFF)
+        let program = BackEnd(ends.far, features: Self.protocolFeatures | Self.ringFeatures, protocolFeatures: 0xFF)
         let server = try server(program)
         #expect(server.features == Self.ringFeatures)
         // The last one has no answer yet.
@@ -44,7 +44,7 @@ import VMMTestSupport
 
     @Test("queues begin with what they need, in the guest's addresses, and are enabled last")
     func start() throws {
-        let program = Program(ends.far, features: Self.protocolFeatures | Self.ringFeatures, protocolFeatures: 8)
+        let program = BackEnd(ends.far, features: Self.protocolFeatures | Self.ringFeatures, protocolFeatures: 8)
         let server = try server(program)
         #expect(server.start(Self.queues, features: 1 << 32 | 1 << 40, memory: try memory()))
         let requests = program.requests().dropFirst(4)
@@ -73,7 +73,7 @@ import VMMTestSupport
     @Test("the descriptors are the guest's memory, and eventfds for both directions")
     func descriptors() throws {
         let running = try RunningLoop()
-        let program = Program(ends.far, features: Self.protocolFeatures | Self.ringFeatures, protocolFeatures: 8)
+        let program = BackEnd(ends.far, features: Self.protocolFeatures | Self.ringFeatures, protocolFeatures: 8)
         let server = try server(program)
         try server.attach(to: running.loop)
         server.setHandler { [events] event in events.record(event) }
@@ -98,7 +98,7 @@ import VMMTestSupport
     @Test("a program that ends is reported once, to the owner and to the device; afterwards nothing can be started")
     func ended() throws {
         let running = try RunningLoop()
-        let program = Program(ends.far, features: Self.ringFeatures, protocolFeatures: 0)
+        let program = BackEnd(ends.far, features: Self.ringFeatures, protocolFeatures: 0)
         let server = try server(program)
         try server.attach(to: running.loop)
         server.setHandler { [events] event in events.record(event) }
@@ -114,7 +114,7 @@ import VMMTestSupport
     @Test("bytes that nobody asked for end the conversation")
     func unasked() throws {
         let running = try RunningLoop()
-        let program = Program(ends.far, features: Self.ringFeatures, protocolFeatures: 0)
+        let program = BackEnd(ends.far, features: Self.ringFeatures, protocolFeatures: 0)
         let server = try server(program)
         try server.attach(to: running.loop)
         ends.type([0])
@@ -138,7 +138,7 @@ import VMMTestSupport
 
     @Test("a refused request is told, and ends the conversation")
     func refused() throws {
-        let program = Program(
+        let program = BackEnd(
             ends.far, features: Self.protocolFeatures | Self.ringFeatures, protocolFeatures: 8, refuses: 5)
         let server = try server(program)
         #expect(!server.start(Self.queues, features: 0, memory: try memory()))
@@ -154,7 +154,7 @@ import VMMTestSupport
 }
 
 /// A back end on a thread of its own: it notes requests and answers them.
-private final class Program: Sendable {
+private final class BackEnd: Sendable {
     struct Request: Sendable {
         var number: UInt32
         var flags: UInt32
