@@ -104,7 +104,7 @@ extension GuestMemory {
     /// touched. What is not RAM, as a file is not, and a host that refuses, changes nothing.
     package func discard(_ address: GuestAddress, count: UInt64) {
         let page = UInt64(max(HostPages.pageSize, sysconf(Int32(_SC_PAGESIZE))))
-        guard regions.contains(where: { $0.isRAM && $0.range.contains(address, count: count) }),
+        guard let region = regions.first(where: { $0.isRAM && $0.range.contains(address, count: count) }),
             let end = address.advanced(by: count),
             let roundedUp = address.advanced(by: page - 1)
         else { return }
@@ -114,10 +114,9 @@ extension GuestMemory {
         guard first < last, let length = Int(exactly: last - first),
             let start = unsafe try? hostAddress(GuestAddress(first), count: length)
         else { return }
-        let isInFile = regions.contains { $0.isShareable && $0.range.contains(address, count: count) }
         // SAFETY: `length` checked bytes of RAM's mapping, which stays; who reads them at the same time sees the old bytes or zeros,
         // as with any other writer.
-        if unsafe madvise(start, length, isInFile ? MADV_REMOVE : MADV_DONTNEED) == 0 {
+        if unsafe madvise(start, length, region.isShareable ? MADV_REMOVE : MADV_DONTNEED) == 0 {
             writeObserver.noteWrite(GuestAddress(first), count: UInt64(length))
         }
     }
