@@ -50,26 +50,29 @@ import VMMTestSupport
         #expect(second.receive(9) == "to second")
     }
 
-    @Test("a guest that waits for a client who does not read is let go when the client leaves")
-    func clientLeaves() throws {
+    /// A client that has read one byte of all that the guest's thread writes.
+    private func stuckGuest() throws -> (Client, HostThread) {
         let client = try Client(port)
         client.send("a")
         #expect(server.receive(1).count == 1)
         let server = server
         let guest = try HostThread.start(name: "guest") { for _ in 0..<6 << 20 { server.write(0) } }
         _ = client.receive(1)
+        return (client, guest)
+    }
+
+    @Test("a guest that waits for a client who does not read is let go when the client leaves")
+    func clientLeaves() throws {
+        let (client, guest) = try stuckGuest()
         client.close()
         guest.join()
     }
 
     @Test("shutdown lets a waiting guest go")
     func shutdown() throws {
-        let client = try Client(port)
-        client.send("a")
-        #expect(server.receive(1).count == 1)
-        let server = server
-        let guest = try HostThread.start(name: "guest") { for _ in 0..<6 << 20 { server.write(0) } }
-        _ = client.receive(1)
+        let (client, guest) = try stuckGuest()
+        // Connected until the guest has been let go.
+        defer { client.close() }
         server.shutdown()
         guest.join()
     }
