@@ -112,7 +112,10 @@ extension SMBIOSTables {
     /// §7.2.1: the first three fields are little-endian. All zeros: there is none.
     private static func uuid(_ bytes: [UInt8]?) -> [UInt8] {
         guard let bytes, bytes.count == 16 else { return Array(repeating: 0, count: 16) }
-        return bytes[0..<4].reversed() + bytes[4..<6].reversed() + bytes[6..<8].reversed() + bytes[8...]
+        var fields = Array(bytes[0..<4].reversed())
+        fields += bytes[4..<6].reversed()
+        fields += bytes[6..<8].reversed()
+        return fields + bytes[8...]
     }
 
     /// §7.4, System Enclosure: of no known kind, its states safe, no contained elements.
