@@ -167,7 +167,8 @@ let package = Package(
         // Tests mirror Sources.
         .target(
             name: "VMMTestSupport", dependencies: ["VMMCore"], path: "Tests/VMMTestSupport", swiftSettings: strict),
-        tests("VMMTests", path: "VMM", uses: ["VMM", "VMMCore", "Boot", "HostIO", "Disassembly"]),
+        tests(
+            "VMMTests", path: "VMM", uses: ["VMM", "VMMCore", "Boot", "HostIO", "Disassembly", "KVMBackend"]),
         tests("DebuggerTests", path: "Debugger", uses: ["Debugger", "VMMCore"]),
         tests("VMMCoreTests", path: "VMMCore", uses: ["VMMCore"]),
         tests("BootImageTests", path: "Boot", uses: ["Boot", "VMMCore", "Decompression"]),

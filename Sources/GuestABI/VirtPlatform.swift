@@ -46,6 +46,13 @@ package enum VirtPlatform {
     package static let physicalTimerPPI: UInt32 = 14
     package static let virtualTimerPPI: UInt32 = 11
     package static let hypervisorTimerPPI: UInt32 = 10
+    package static let hypervisorVirtualTimerPPI: UInt32 = 12
+    /// Performance monitors.
+    package static let monitorsPPI: UInt32 = 7
+    /// The GIC's own, for hypervisors.
+    package static let maintenancePPI: UInt32 = 9
+    /// Guest physical addresses of the whole map have so many bits.
+    package static let addressBits = 40
 
     /// A CPU's affinity, MPIDR_EL1's fields: 16 CPUs a cluster, as GICv3's SGIs reach with one target list.
     package static func affinity(ofCPU index: Int) -> UInt32 {

@@ -179,12 +179,14 @@ int swvmm_kvm_arm_vcpu_init(int vcpu, const struct kvm_vcpu_init *init) {
     return result(ioctl(vcpu, KVM_ARM_VCPU_INIT, init));
 }
 
-int swvmm_kvm_get_one_reg(int vcpu, uint64_t identifier, uint64_t *value) {
+int swvmm_kvm_arm_vcpu_finalize(int vcpu, int feature) { return result(ioctl(vcpu, KVM_ARM_VCPU_FINALIZE, &feature)); }
+
+int swvmm_kvm_get_one_reg(int vcpu, uint64_t identifier, void *value) {
     struct kvm_one_reg reg = {.id = identifier, .addr = (uintptr_t)value};
     return result(ioctl(vcpu, KVM_GET_ONE_REG, &reg));
 }
 
-int swvmm_kvm_set_one_reg(int vcpu, uint64_t identifier, const uint64_t *value) {
+int swvmm_kvm_set_one_reg(int vcpu, uint64_t identifier, const void *value) {
     struct kvm_one_reg reg = {.id = identifier, .addr = (uintptr_t)value};
     return result(ioctl(vcpu, KVM_SET_ONE_REG, &reg));
 }

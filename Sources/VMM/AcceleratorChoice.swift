@@ -44,14 +44,10 @@ struct AcceleratorChoice: Sendable {
             self.init(software: "as told")
         case .kvm:
             guard isHosts else { throw .foreignGuest(architecture ?? .host) }
-            do throws(KVMError) { self.init(try KVMHost(), "as told") } catch { throw .kvm(error) }
+            do throws(KVMError) { self.init(try Self.checkedKVM(), "as told") } catch { throw .kvm(error) }
         case .auto where isHosts:
             do throws(KVMError) {
-                let kvm = try KVMHost()
-                #if arch(arm64)
-                    guard try KVMVirtualMachine.offersGICv3(on: kvm) else { throw .lacksGICv3 }
-                #endif
-                self.init(kvm, "the guest's architecture is the host's, and it opens")
+                self.init(try Self.checkedKVM(), "the guest's architecture is the host's, and it opens")
             } catch {
                 guard fitsSoftware else { throw .kvm(error) }
                 self.init(software: error.words())
@@ -60,6 +56,15 @@ struct AcceleratorChoice: Sendable {
             guard fitsSoftware else { throw .foreignGuest(architecture ?? .host) }
             self.init(software: "KVM runs \(MachineConfiguration.Architecture.host.rawValue) guests only on this host")
         }
+    }
+
+    /// One that machines can be made with.
+    private static func checkedKVM() throws(KVMError) -> KVMHost {
+        let kvm = try KVMHost()
+        #if arch(arm64)
+            try kvm.arm64Facts().checkInterruptController()
+        #endif
+        return kvm
     }
 
     private init(_ kvm: KVMHost, _ reason: String) {

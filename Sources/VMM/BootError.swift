@@ -39,8 +39,10 @@ package enum BootError: Error, Sendable {
     case tooManyVirtioDevices(Int, limit: Int)
     /// An x86_64 machine's CPUs would have APIC identifiers with gaps.
     case scatteredCPUs(CPUTopology)
-    /// CPUs of this architecture are what the host's or the software CPU is.
-    case noCPUModels(MachineConfiguration.Architecture)
+    /// The model is that of another architecture's CPUs.
+    case otherCPUModel(MachineConfiguration.Architecture)
+    /// The software CPU has not all that is wanted.
+    case softwareCPULacks([ARM64Feature])
     /// A disk image could not be opened.
     case disk(DiskError)
     /// The unikernel has no driver for persistent memory.

@@ -34,6 +34,7 @@ package struct BootPreparation: Sendable {
     package let transport: MachineConfiguration.Transport
     package let queues: MachineConfiguration.Queues
     package let cpuModel: X86CPUModel
+    package let arm64CPUModel: ARM64CPUModel
     package let interruptChip: MachineConfiguration.InterruptChip
 
     /// Reads the files and decides the architecture. Opens no backend.
@@ -46,7 +47,9 @@ package struct BootPreparation: Sendable {
         boot = BootConfiguration(memorySize: configuration.memorySize)
         boot.topology = configuration.topology
         cpuModel = configuration.cpuModel
-        guard cpuModel == .host || architecture == .x86_64 else { throw .noCPUModels(architecture) }
+        arm64CPUModel = configuration.arm64CPUModel
+        guard cpuModel == .host || architecture == .x86_64, arm64CPUModel == .host || architecture == .arm64
+        else { throw .otherCPUModel(architecture) }
         guard architecture != .x86_64 || APICIDLayout(boot.topology).isConsecutive else {
             throw .scatteredCPUs(boot.topology)
         }
@@ -164,9 +167,16 @@ package struct BootPreparation: Sendable {
         }
     }
 
-    package func arm64Plan() throws(BootError) -> AArch64BootPlan {
+    /// - Parameters:
+    ///   - features: of the CPUs.
+    ///   - addressBits: of guest physical addresses; nil: all that the machine's map needs.
+    package func arm64Plan(
+        features: Set<ARM64Feature> = [], addressBits: Int? = nil
+    ) throws(BootError) -> AArch64BootPlan {
         do throws(BootImageError) {
             var platform = VirtPlatformFacts()
+            platform.features = features
+            if let addressBits { platform.addressBits = addressBits }
             platform.seeds = seeds ?? .generate()
             switch transport {
             case .mmio: platform.virtioSlots = virtioDevices.indices.map(VirtDeviceTree.VirtioSlot.init)

@@ -233,8 +233,10 @@ public struct MachineConfiguration: Sendable {
         get { topology.count }
         set { topology = CPUTopology(count: newValue) }
     }
-    /// The features of an x86_64 guest's CPUs. arm64 guests have the host's CPU, or the software CPU's.
+    /// The features of an x86_64 guest's CPUs.
     public var cpuModel = X86CPUModel.host
+    /// The features of an arm64 guest's CPUs, which are otherwise the host's, or the software CPU's.
+    public var arm64CPUModel = ARM64CPUModel.host
     /// Guest RAM in bytes: a multiple of 4 KiB, at least 4 MiB.
     public var memorySize: UInt64 = 256 << 20
     /// Ask the host to back guest memory with huge pages: faster, and memory is paid for in pieces of 2 MiB.

@@ -31,6 +31,10 @@ extension CPUModelArgumentError {
             feature == missing
                 ? "--cpu \(argument): \(feature.rawValue) is added and taken away"
                 : "--cpu \(argument): \(feature.rawValue) needs \(missing.rawValue), which is taken away"
+        case .arm64Contradiction(let argument, .contradiction(let feature)):
+            "--cpu \(argument): \(feature.rawValue) is added and taken away"
+        case .twoArchitectures(let argument):
+            "--cpu \(argument): \(CPUModelArgument.arm64Features) are features of arm64 CPUs, the others of x86_64 ones"
         }
     }
 }

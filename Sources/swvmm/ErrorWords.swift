@@ -47,8 +47,13 @@ extension BootError {
             "\(count) virtio devices (disks, networks, shares, persistent memories, console, entropy): this machine has room for \(limit) of them"
         case .scatteredCPUs(let topology):
             "--cpus: \(topology.words): in an x86_64 guest the threads of a core and the CPUs of a socket must be powers of two"
-        case .noCPUModels(let architecture):
-            "--cpu: \(architecture.rawValue) guests have the host's CPU, or the software CPU's: only --cpu host (or max) is possible"
+        case .otherCPUModel(.arm64):
+            "--cpu: arm64 guests have the host's CPU, or the software CPU's: only --cpu host (or max) is possible, with +FEATURE or "
+                + "-FEATURE of \(CPUModelArgument.arm64Features)"
+        case .otherCPUModel(.x86_64):
+            "--cpu: \(CPUModelArgument.arm64Features) are features of arm64 CPUs; this guest is for x86_64"
+        case .softwareCPULacks(let features):
+            "--cpu: the software CPU has no \(features.map(\.rawValue).joined(separator: ", ")); only KVM on an arm64 host may have"
         case .disk(let error): error.words
         case .noPersistentMemoryDriver: "--pmem: the unikernel has no driver for it; Linux guests have"
         case .persistentMemory(let error): "--pmem: \(error.words)"

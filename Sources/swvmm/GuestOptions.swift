@@ -22,8 +22,9 @@ struct GuestOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             """
-            The features of an x86_64 guest's CPUs: host, all that the host has, or \(CPUModelArgument.levels), which are the same on \
-            each host that has them; with features of Linux's /proc/cpuinfo added or taken away. Default: host.
+            The features of the CPUs: host, all that the host has, or for x86_64 \(CPUModelArgument.levels), which are the same on \
+            each host that has them; with features of Linux's /proc/cpuinfo added or taken away; on arm64 \
+            \(CPUModelArgument.arm64Features), of which el2 has to be asked for. Default: host.
             """, valueName: "model[,+feature][,-feature]"))
     var cpu = "host"
 
@@ -176,7 +177,7 @@ struct GuestOptions: ParsableArguments {
         guard entry == nil || loadAddress != nil else { throw ValidationError("--entry: only with --load-address") }
         guard loadAddress == nil || image != nil else { throw ValidationError("--load-address: an image is wanted") }
         do throws(CPUModelArgumentError) {
-            _ = try CPUModelArgument.model(cpu)
+            _ = try CPUModelArgument(cpu)
         } catch {
             throw ValidationError(error.words)
         }
@@ -242,7 +243,11 @@ struct GuestOptions: ParsableArguments {
         configuration.memoryDisk = memoryDisk
         // `validate` has seen them.
         configuration.topology = (try? CPUArgument.topology(cpus)) ?? configuration.topology
-        configuration.cpuModel = (try? CPUModelArgument.model(cpu)) ?? configuration.cpuModel
+        switch try? CPUModelArgument(cpu) {
+        case .x86_64(let model): configuration.cpuModel = model
+        case .arm64(let model): configuration.arm64CPUModel = model
+        case nil: break
+        }
         configuration.disks = (try? DiskArgument.disks(disk)) ?? []
         configuration.networks = (try? NetworkArgument.networks(net, capture: capture)) ?? []
         let balloon = balloon.flatMap { try? BalloonArgument($0) }

@@ -175,6 +175,12 @@ internal import VMMTestSupport
         try refuses(["--cpu", "x86-64-v2,+aes,-aes"], code: 2, "aes is added and taken away")
         try refuses(["--arch", "arm64", "--cpu", "x86-64-v2"], "arm64 guests have the host's CPU", "only --cpu host")
         try refuses(["--arch", "arm64", "--cpu", "host,-avx"], "arm64 guests have the host's CPU")
+        try refuses(["--arch", "x86_64", "--cpu", "host,+sve"], "pmu, sve, pauth, el2 are features of arm64 CPUs")
+        try refuses(
+            ["--arch", "arm64", "--accel", "software", "--cpu", "host,+sve,+el2,-pmu"],
+            "the software CPU has no sve, el2; only KVM on an arm64 host may have")
+        try refuses(["--cpu", "host,+sve,-sve"], code: 2, "sve is added and taken away")
+        try refuses(["--cpu", "host,+sve,+avx"], code: 2, "features of arm64 CPUs, the others of x86_64 ones")
     }
 
     @Test("settings that cannot be: exit code 2, and -e is named")

@@ -50,7 +50,8 @@ extension AArch64Boot {
         let address = isFree ? low : end
         try plan.place(.deviceTree, at: address, deviceTree.bytes)
         return AArch64BootPlan(
-            bootProtocol: .bareARM64, entry: entry, bootState: ARM64BootState(pc: entry, x0: address),
+            bootProtocol: .bareARM64, entry: entry,
+            bootState: ARM64BootState(pc: entry, x0: address, features: tree.features),
             memoryMap: memoryMap(tree.ram), ramRanges: tree.ram, loadPlan: plan, handover: nil, deviceTree: deviceTree)
     }
 }

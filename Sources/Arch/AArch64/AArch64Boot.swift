@@ -7,15 +7,16 @@ package import VMMCore
 package struct ARM64BootState: Hashable, Sendable {
     package let pc: UInt64
     package let x0: UInt64
-    /// PSTATE: EL1 with its own stack pointer (M 0b0101), D, A, I and F masked.
+    /// PSTATE: EL1 or EL2 with its own stack pointer (M 0b0101, 0b1001), D, A, I and F masked.
     /// Source: Arm DDI 0487, C5.2.19 (SPSR_EL1).
     package let pstate: UInt64
     package static let el1hMasked: UInt64 = 0x3C5
+    package static let el2hMasked: UInt64 = 0x3C9
 
-    package init(pc: UInt64, x0: UInt64) {
+    package init(pc: UInt64, x0: UInt64, features: Set<ARM64Feature> = []) {
         self.pc = pc
         self.x0 = x0
-        pstate = Self.el1hMasked
+        pstate = features.contains(.el2) ? Self.el2hMasked : Self.el1hMasked
     }
 
     /// The registers of a CPU after reset, made ready for the start.
@@ -37,6 +38,10 @@ package struct VirtPlatformFacts: Sendable {
     /// The machine has an interrupt translation service.
     package var hasITS = false
     package var hasPCI = false
+    /// Of the CPUs.
+    package var features: Set<ARM64Feature> = []
+    /// Guest physical addresses have so many.
+    package var addressBits = VirtPlatform.addressBits
 
     package init() {}
 }
@@ -62,6 +67,8 @@ package enum AArch64Boot {
         tree.virtioSlots = platform.virtioSlots
         tree.hasITS = platform.hasITS
         tree.hasPCI = platform.hasPCI
+        tree.hasHighPCIWindow = platform.addressBits >= VirtPlatform.addressBits
+        tree.features = platform.features
         if let raw = configuration.raw { return try bare(raw, image, configuration, tree) }
         if let header = try image.linuxARM64() {
             return try linux(header, image, configuration, tree)
@@ -91,7 +98,8 @@ package enum AArch64Boot {
             kernel: kernel, limit: .max, in: &plan)
         return AArch64BootPlan(
             bootProtocol: .freeBSDMetadata, entry: entry,
-            bootState: ARM64BootState(pc: entry, x0: handover.metadataAddress), memoryMap: memoryMap,
+            bootState: ARM64BootState(pc: entry, x0: handover.metadataAddress, features: tree.features),
+            memoryMap: memoryMap,
             ramRanges: tree.ram, loadPlan: plan, handover: handover, deviceTree: deviceTree)
     }
 
@@ -111,7 +119,8 @@ package enum AArch64Boot {
         try plan.place(.deviceTree, at: places.deviceTree, deviceTree.bytes)
         return AArch64BootPlan(
             bootProtocol: .linuxARM64, entry: places.kernel,
-            bootState: ARM64BootState(pc: places.kernel, x0: places.deviceTree), memoryMap: memoryMap(tree.ram),
+            bootState: ARM64BootState(pc: places.kernel, x0: places.deviceTree, features: tree.features),
+            memoryMap: memoryMap(tree.ram),
             ramRanges: tree.ram, loadPlan: plan, handover: nil, deviceTree: deviceTree)
     }
 

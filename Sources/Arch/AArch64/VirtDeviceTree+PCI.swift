@@ -25,7 +25,7 @@ extension VirtDeviceTree {
             .init("#address-cells", cells: 3), .init("#size-cells", cells: 2), .init("linux,pci-domain", cells: 0),
             .init("bus-range", cells: 0, buses - 1),
             .init("reg", pairs: [VirtPlatform.pciECAMAddress, VirtPlatform.pciECAMSize]), .init("dma-coherent"),
-            .init("ranges", cells: Self.pciRanges), .init("#interrupt-cells", cells: 1),
+            .init("ranges", cells: pciRanges), .init("#interrupt-cells", cells: 1),
             .init("interrupt-map-mask", cells: Space.slotMask, 0, 0, 7),
             .init("interrupt-map", cells: Self.pciInterruptMap),
         ]
@@ -35,18 +35,21 @@ extension VirtDeviceTree {
     }
 
     /// Each: a PCI address, the CPU's, a size. Ports begin at 0 on their bus.
-    private static var pciRanges: [UInt32] {
-        let ranges: [(UInt32, UInt64, UInt64, UInt64)] = [
+    private var pciRanges: [UInt32] {
+        var ranges: [(UInt32, UInt64, UInt64, UInt64)] = [
             (Space.ports, 0, VirtPlatform.pciPortsAddress, VirtPlatform.pciPortsSize),
             (
                 Space.memory32, VirtPlatform.pciWindowAddress, VirtPlatform.pciWindowAddress,
                 VirtPlatform.pciWindowSize
             ),
-            (
-                Space.memory64, VirtPlatform.pciHighWindowAddress, VirtPlatform.pciHighWindowAddress,
-                VirtPlatform.pciHighWindowSize
-            ),
         ]
+        if hasHighPCIWindow {
+            ranges.append(
+                (
+                    Space.memory64, VirtPlatform.pciHighWindowAddress, VirtPlatform.pciHighWindowAddress,
+                    VirtPlatform.pciHighWindowSize
+                ))
+        }
         return ranges.flatMap { space, bus, cpu, size in
             [space] + [bus, cpu, size].flatMap { [UInt32($0 >> 32), UInt32(truncatingIfNeeded: $0)] }
         }

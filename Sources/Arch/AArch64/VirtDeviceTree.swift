@@ -55,6 +55,9 @@ package struct VirtDeviceTree: Sendable {
     /// The interrupt controller takes message-signalled interrupts.
     package var hasITS = false
     package var hasPCI = false
+    /// The PCI bus has a window above 4 GiB.
+    package var hasHighPCIWindow = true
+    package var features: Set<ARM64Feature> = []
 
     package init(topology: CPUTopology, ram: [GuestRange]) {
         self.topology = topology
@@ -79,7 +82,8 @@ package struct VirtDeviceTree: Sendable {
                 .init("compatible", strings: "linux,dummy-virt"), .init("model", strings: "linux,dummy-virt"),
                 .init("interrupt-parent", cells: Handle.interruptController),
             ],
-            children: [aliases, chosen, cpus, memory, psci, timer, clock, interruptController]
+            children: [aliases, chosen, cpus, memory, psci, timer] + (features.contains(.pmu) ? [monitors] : [])
+                + [clock, interruptController]
                 + [uart, realTimeClock, gpio, powerKey] + (hasPCI ? [pciHost] : [])
                 + virtioSlots.sorted { $0.index < $1.index }.map(virtio))
     }
@@ -166,13 +170,15 @@ extension VirtDeviceTree {
             ])
     }
 
-    /// With PSCI 0.1's function numbers, for guests that look no further. Source: Linux bindings/arm/psci.yaml.
+    /// With PSCI 0.1's function numbers, for guests that look no further. HVC is a hypervisor's own, so that one has to call by SMC.
+    /// Source: Linux bindings/arm/psci.yaml.
     private var psci: DeviceTreeNode {
         DeviceTreeNode(
             "psci",
             [
                 .init("compatible", strings: "arm,psci-1.0", "arm,psci-0.2", "arm,psci"),
-                .init("method", strings: "hvc"), .init("cpu_suspend", cells: 0xC400_0001),
+                .init("method", strings: features.contains(.el2) ? "smc" : "hvc"),
+                .init("cpu_suspend", cells: 0xC400_0001),
                 .init("cpu_off", cells: 0x8400_0002), .init("cpu_on", cells: 0xC400_0003),
             ])
     }
@@ -186,21 +192,34 @@ extension VirtDeviceTree {
         static let spi: UInt32 = 0
         static let ppi: UInt32 = 1
         static let levelHigh: UInt32 = 4
+
+        static func privateLevel(_ number: UInt32) -> [UInt32] { [ppi, number, levelHigh] }
     }
 
-    /// Secure physical, physical, virtual, hypervisor. Source: Linux bindings/timer/arm,arch_timer.yaml.
+    /// Secure physical, physical, virtual, hypervisor, and with EL2 the hypervisor's virtual one.
+    /// Source: Linux bindings/timer/arm,arch_timer.yaml.
     private var timer: DeviceTreeNode {
-        DeviceTreeNode(
+        var interrupts = [
+            VirtPlatform.securePhysicalTimerPPI, VirtPlatform.physicalTimerPPI, VirtPlatform.virtualTimerPPI,
+            VirtPlatform.hypervisorTimerPPI,
+        ]
+        if features.contains(.el2) { interrupts.append(VirtPlatform.hypervisorVirtualTimerPPI) }
+        return DeviceTreeNode(
             "timer",
             [
                 .init("compatible", strings: "arm,armv8-timer"),
-                .init(
-                    "interrupts",
-                    cells: Interrupt.ppi, VirtPlatform.securePhysicalTimerPPI, Interrupt.levelHigh,
-                    Interrupt.ppi, VirtPlatform.physicalTimerPPI, Interrupt.levelHigh,
-                    Interrupt.ppi, VirtPlatform.virtualTimerPPI, Interrupt.levelHigh,
-                    Interrupt.ppi, VirtPlatform.hypervisorTimerPPI, Interrupt.levelHigh),
+                .init("interrupts", cells: interrupts.flatMap(Interrupt.privateLevel)),
                 .init("always-on"),
+            ])
+    }
+
+    /// Source: Linux bindings/arm/pmu.yaml.
+    private var monitors: DeviceTreeNode {
+        DeviceTreeNode(
+            "pmu",
+            [
+                .init("compatible", strings: "arm,armv8-pmuv3"),
+                .init("interrupts", cells: Interrupt.privateLevel(VirtPlatform.monitorsPPI)),
             ])
     }
 
@@ -216,7 +235,11 @@ extension VirtDeviceTree {
     }
 
     private var interruptController: DeviceTreeNode {
-        DeviceTreeNode(
+        // A hypervisor's own list registers interrupt it.
+        let maintenance: [DeviceTreeProperty] =
+            features.contains(.el2)
+            ? [.init("interrupts", cells: Interrupt.privateLevel(VirtPlatform.maintenancePPI))] : []
+        return DeviceTreeNode(
             Self.name("intc", VirtPlatform.gicDistributorAddress),
             [
                 .init("compatible", strings: "arm,gic-v3"), .init("interrupt-controller"),
@@ -230,7 +253,7 @@ extension VirtDeviceTree {
                 .init("#redistributor-regions", cells: 1),
                 .init("#address-cells", cells: 2), .init("#size-cells", cells: 2), .init("ranges"),
                 .init("phandle", cells: Handle.interruptController),
-            ], children: hasITS ? [its] : [])
+            ] + maintenance, children: hasITS ? [its] : [])
     }
 
     /// A device names itself by its DeviceID, one cell. Source: Linux bindings/interrupt-controller/arm,gic-v3.yaml.

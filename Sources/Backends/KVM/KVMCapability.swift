@@ -34,6 +34,8 @@ package enum KVMCapability: String, Hashable, Sendable, CaseIterable {
     case ipaSize = "KVM_CAP_ARM_VM_IPA_SIZE"
     case pmuV3 = "KVM_CAP_ARM_PMU_V3"
     case sve = "KVM_CAP_ARM_SVE"
+    case addressAuthentication = "KVM_CAP_ARM_PTRAUTH_ADDRESS"
+    case genericAuthentication = "KVM_CAP_ARM_PTRAUTH_GENERIC"
     case el2 = "KVM_CAP_ARM_EL2"
 
     /// Whether KVM on this host's architecture can have it at all.
@@ -43,11 +45,21 @@ package enum KVMCapability: String, Hashable, Sendable, CaseIterable {
             .tscControl,
             .splitIRQChip, .x2APICAPI, .syncRegisters, .internalErrorData, .userSpaceMSR:
             Self.hostIsX86
-        case .psci02, .ipaSize, .pmuV3, .sve, .el2, .hardwareBreakpoints, .hardwareWatchpoints: !Self.hostIsX86
+        case .psci02, .ipaSize, .pmuV3, .sve, .addressAuthentication, .genericAuthentication, .el2,
+            .hardwareBreakpoints, .hardwareWatchpoints:
+            !Self.hostIsX86
         case .userMemory, .destroyMemoryRegion, .inKernelIRQChip, .immediateExit, .signalMSI, .irqfd, .ioeventfd,
             .irqRouting,
             .guestDebug, .guestDebugFlags, .readOnlyMemory, .dirtyRing, .deviceControl, .oneRegister:
             true
+        }
+    }
+
+    /// Told of as features of the CPU.
+    package var isOfCPU: Bool {
+        switch self {
+        case .pmuV3, .sve, .addressAuthentication, .genericAuthentication, .el2: true
+        default: false
         }
     }
 
@@ -61,7 +73,8 @@ package enum KVMCapability: String, Hashable, Sendable, CaseIterable {
             Self.hostIsX86
         case .deviceControl, .oneRegister, .psci02:
             !Self.hostIsX86
-        case .ipaSize, .pmuV3, .sve, .el2, .hardwareBreakpoints, .hardwareWatchpoints:
+        case .ipaSize, .pmuV3, .sve, .addressAuthentication, .genericAuthentication, .el2, .hardwareBreakpoints,
+            .hardwareWatchpoints:
             false
         case .irqRouting, .internalErrorData, .guestDebug, .guestDebugFlags, .tscDeadlineTimer, .getTSCFrequency,
             .tscControl,
@@ -114,6 +127,8 @@ package enum KVMCapability: String, Hashable, Sendable, CaseIterable {
             case .ipaSize: KVM_CAP_ARM_VM_IPA_SIZE
             case .pmuV3: KVM_CAP_ARM_PMU_V3
             case .sve: KVM_CAP_ARM_SVE
+            case .addressAuthentication: KVM_CAP_ARM_PTRAUTH_ADDRESS
+            case .genericAuthentication: KVM_CAP_ARM_PTRAUTH_GENERIC
             case .el2: KVM_CAP_ARM_EL2
             }
         return UInt32(value)

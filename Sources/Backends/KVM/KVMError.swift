@@ -25,12 +25,16 @@ package enum KVMError: Error, Hashable, Sendable {
     case memoryNotMapped
     /// The controller has inputs `0 ..< count` only.
     case noSuchInterruptInput(UInt32, count: UInt32)
-    /// arm64: the host's interrupt controller is no GICv3, so that KVM cannot offer one to a guest.
-    case lacksGICv3
+    /// arm64: the host's interrupt controller is no GICv3, so that KVM cannot offer one to a guest; it may offer a GICv2.
+    case lacksGICv3(offersGICv2: Bool)
+    /// arm64: KVM offers a GICv3 without its interrupt translation service.
+    case lacksITS
     /// arm64: the host's second stage translates `bits` bits of a guest's physical address, and the memory ends beyond them.
     case memoryBeyondIPA(end: UInt64, bits: Int)
     /// x86: the CPU's model has features that the host, or its KVM, has not.
     case lacksFeatures([X86Feature])
+    /// arm64: the CPU's model has features that the host, or its KVM, cannot give to a guest; these it can.
+    case lacksARM64Features([ARM64Feature], offered: Set<ARM64Feature>)
     /// The kick signal's handler could not be installed.
     case signalRefused(errno: Int32)
     /// KVM refused an operation; `errno` is the ioctl's.
@@ -52,6 +56,7 @@ package enum KVMOperation: String, Hashable, Sendable, CaseIterable {
     case getRegister = "KVM_GET_ONE_REG"
     case setRegister = "KVM_SET_ONE_REG"
     case getRegisterList = "KVM_GET_REG_LIST"
+    case finalizeVCPU = "KVM_ARM_VCPU_FINALIZE"
     case createIRQChip = "KVM_CREATE_IRQCHIP"
     case enableSplitIRQChip = "KVM_ENABLE_CAP(KVM_CAP_SPLIT_IRQCHIP)"
     case enableUserSpaceMSR = "KVM_ENABLE_CAP(KVM_CAP_X86_USER_SPACE_MSR)"

@@ -1,5 +1,6 @@
 internal import Glibc
 internal import KVMBridge
+internal import Synchronization
 internal import VMMCore
 
 /// The host's KVM: an open `/dev/kvm`, checked to be one that swvmm can work with.
@@ -18,6 +19,9 @@ package final class KVMHost: Sendable {
     #if arch(x86_64)
         /// What KVM_GET_SUPPORTED_CPUID says: asked once, since it costs as much as the rest of a machine's creation.
         let supportedCPUID: CPUIDTable
+    #else
+        /// What `arm64Facts()` found.
+        let facts = Mutex<ARM64HostFacts?>(nil)
     #endif
 
     /// Opens KVM and checks its API version and the required capabilities.

@@ -19,6 +19,8 @@ package final class KVMVirtualMachine: VirtualMachine {
         package var topology: CPUTopology
         /// x86: what features the CPUs have.
         package var model = X86CPUModel.host
+        /// arm64: what the CPUs have.
+        package var arm64Model = ARM64CPUModel.host
         /// x86: KVM's 8254 timer, with the speaker port that goes with it. A machine without leaves its ports to devices, and
         /// is created 1 to 8 ms earlier: its creation waits for a grace period of the kernel.
         package var hasTimer8254: Bool
@@ -78,6 +80,7 @@ package final class KVMVirtualMachine: VirtualMachine {
         #if arch(arm64)
             var gic: Descriptor?
             var its: Descriptor?
+            var vcpus: [Descriptor] = []
             var isGICInitialized = false
         #endif
     }
@@ -87,6 +90,9 @@ package final class KVMVirtualMachine: VirtualMachine {
     #if arch(x86_64)
         /// What all vCPUs answer to CPUID; where each of them stands comes on top.
         let cpuid: CPUIDTable
+    #else
+        /// What each vCPU has.
+        package let features: Set<ARM64Feature>
     #endif
     let descriptor: Descriptor
     let state = Mutex(State())
@@ -96,6 +102,10 @@ package final class KVMVirtualMachine: VirtualMachine {
         guard (1...limit).contains(configuration.vcpuCount) else { throw .tooManyVCPUs(limit: limit) }
         #if arch(x86_64)
             cpuid = try Self.cpuid(of: configuration.model, on: host)
+        #else
+            let facts = try host.arm64Facts()
+            try facts.checkInterruptController()
+            features = try facts.features(of: configuration.arm64Model)
         #endif
         let created = swvmm_kvm_create_vm(host.device.number, Self.machineType(on: host))
         // Another hypervisor holds VT-x or SVM. Source: Linux virt/kvm/kvm_main.c, enabling virtualisation.
@@ -155,6 +165,9 @@ package final class KVMVirtualMachine: VirtualMachine {
         }
         guard expected == index else { throw .vcpuOutOfOrder(index, expected: expected) }
         let vcpu = try KVMVCPU(machine: self, index: index)
+        #if arch(arm64)
+            state.withLock { $0.vcpus.append(vcpu.descriptor) }
+        #endif
         if isLast { try completePlatform() }
         return vcpu
     }

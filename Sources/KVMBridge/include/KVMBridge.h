@@ -17,6 +17,11 @@
 #ifndef KVM_CAP_ARM_EL2
 #define KVM_CAP_ARM_EL2 240
 #endif
+#ifdef __aarch64__
+#ifndef KVM_DEV_ARM_VGIC_GRP_MAINT_IRQ
+#define KVM_DEV_ARM_VGIC_GRP_MAINT_IRQ 9
+#endif
+#endif
 
 #pragma clang assume_nonnull begin
 
@@ -77,8 +82,11 @@ int swvmm_kvm_translate(int vcpu, struct kvm_translation *translation);
 
 int swvmm_kvm_arm_preferred_target(int vm, struct kvm_vcpu_init *init);
 int swvmm_kvm_arm_vcpu_init(int vcpu, const struct kvm_vcpu_init *init);
-int swvmm_kvm_get_one_reg(int vcpu, uint64_t identifier, uint64_t *value);
-int swvmm_kvm_set_one_reg(int vcpu, uint64_t identifier, const uint64_t *value);
+// `feature` is the number of a KVM_ARM_VCPU_ bit.
+int swvmm_kvm_arm_vcpu_finalize(int vcpu, int feature);
+// `value` has as many bytes as the identifier says.
+int swvmm_kvm_get_one_reg(int vcpu, uint64_t identifier, void *value);
+int swvmm_kvm_set_one_reg(int vcpu, uint64_t identifier, const void *value);
 // Copies at most `capacity` identifiers into `identifiers`; returns their count, or -E2BIG when there are more.
 int swvmm_kvm_get_reg_list(int vcpu, uint64_t *identifiers, uint64_t capacity);
 

@@ -13,17 +13,23 @@ extension KVMError {
         case .cannotOpen(let code): "\(path) cannot be opened: \(HostFacts.describe(errno: code))"
         case .unknownAPIVersion(let version): "\(path) has API version \(version), swvmm knows 12"
         case .lacksCapability(let capability): "this kernel's KVM is too old: it lacks \(capability.rawValue)"
-        case .tooManyVCPUs(let limit): "this KVM allows at most \(limit) vCPUs in a machine"
+        case .tooManyVCPUs(let limit): "--cpus: this host's KVM allows at most \(limit) vCPUs in a machine"
         case .vcpuOutOfOrder(let index, let expected):
             "vCPU \(index.rawValue) was created before vCPU \(expected.rawValue)"
         case .memoryMappedTwice: "guest memory was mapped twice"
         case .memoryNotMapped: "no guest memory is mapped"
         case .noSuchInterruptInput(let input, let count): "the interrupt controller has \(count) inputs, not \(input)"
-        case .lacksGICv3: "this host's interrupt controller is no GICv3, and KVM offers guests only what the host has"
+        case .lacksGICv3(offersGICv2: true):
+            "this host's KVM gives guests a GICv2 only, for its own interrupt controller is one; swvmm's arm64 guests have a GICv3"
+        case .lacksGICv3(offersGICv2: false): "this host's KVM gives guests no GICv3"
+        case .lacksITS: "this host's KVM gives guests a GICv3 without an ITS"
         case .memoryBeyondIPA(let end, let bits):
-            "guest memory ends at \(hexadecimal(end)), this host's KVM translates \(bits) bits of guest physical address"
+            "guest memory ends at \(hexadecimal(end)), but guest physical addresses have \(bits) bits on this host's KVM"
         case .lacksFeatures(let features):
             "--cpu: this host's KVM has no \(features.map(\.rawValue).joined(separator: ", "))"
+        case .lacksARM64Features(let features, let offered):
+            "--cpu: this host's KVM gives guests no \(features.map(\.rawValue).joined(separator: ", "))"
+                + (offered.isEmpty ? "" : ", but \(offered.sorted().map(\.rawValue).joined(separator: ", "))")
         case .signalRefused(let code): "the kick signal's handler: \(HostFacts.describe(errno: code))"
         case .refused(let operation, let code): "\(operation.rawValue): \(HostFacts.describe(errno: code))"
         }
@@ -43,8 +49,8 @@ extension KVMError {
         case .notKVM, .cannotOpen, .tooManyVCPUs, .vcpuOutOfOrder, .memoryMappedTwice, .memoryNotMapped,
             .noSuchInterruptInput, .signalRefused, .refused:
             nil
-        case .lacksGICv3: "use --accel software"
-        case .lacksFeatures: "--cpu host takes what it has"
+        case .lacksGICv3, .lacksITS: "use --accel software, or a host with a GICv3"
+        case .lacksFeatures, .lacksARM64Features: "--cpu host takes what it has"
         case .memoryBeyondIPA: "ask for less with --memory"
         }
     }

@@ -42,7 +42,7 @@ extension HostReport {
         }
     }
 
-    private static let controllerName = "interrupt controller"
+    static let controllerName = "interrupt controller"
 
     private static func cpuCheck() -> Check {
         let name = "CPU virtualisation"
@@ -77,7 +77,7 @@ extension HostReport {
         let required = probe.capabilities.filter { $0.capability.isRequired }
         let missing = probe.missingRequired.map(\.rawValue)
         let optionalMissing = probe.capabilities.filter {
-            $0.capability.isForHost && !$0.capability.isRequired && !$0.isPresent
+            $0.capability.isForHost && !$0.capability.isRequired && !$0.capability.isOfCPU && !$0.isPresent
         }
         return [
             missing.isEmpty
@@ -143,20 +143,17 @@ extension HostReport {
     /// What arm64 hosts differ in. Nothing elsewhere.
     private static func armChecks(_ kvm: Result<KVMProbe, KVMError>, _ path: String) -> [Check] {
         #if arch(arm64)
-            guard case .success(let probe) = kvm, let host = try? KVMHost(path: path) else { return [] }
-            let hasGIC = (try? KVMVirtualMachine.offersGICv3(on: host)) ?? false
-            let bits = probe.value(of: .ipaSize)
-            return [
-                hasGIC
-                    ? Check(name: controllerName, outcome: .good, finding: "GICv3 for guests", remedy: nil)
-                    : Check(
-                        name: controllerName, outcome: .missing, finding: KVMError.lacksGICv3.words(path: path),
-                        remedy: KVMError.lacksGICv3.remedy(path: path)),
-                Check(
-                    name: "guest addresses", outcome: .good,
-                    finding: "\(bits > 0 ? Int(bits) : 40) bits, host pages of \(HostFacts.pageSize >> 10) KiB",
-                    remedy: nil),
-            ]
+            guard case .success = kvm, let host = try? KVMHost(path: path), let facts = try? host.arm64Facts() else {
+                return []
+            }
+            let description = ARM64HostDescription(
+                facts: facts, cpu: try? host.arm64CPUDetails(), pageSize: HostFacts.pageSize,
+                counterFrequency: KVMHost.counterFrequency,
+                kernelLevel: ARM64KernelLevel(
+                    interrupts: HostFacts.text(of: "/proc/interrupts") ?? "",
+                    commandLine: HostFacts.text(of: "/proc/cmdline") ?? "",
+                    offersEL2: facts.features.contains(.el2)))
+            return description.checks
         #else
             return []
         #endif

@@ -19,7 +19,7 @@
             timeline: TimelineRecorder?
         ) throws(BootError) {
             preparation.setCounterFrequency(KVMHost.counterFrequency)
-            let plan = try preparation.arm64Plan()
+            let plan = try Self.plan(preparation, on: kvm)
             let (memory, entry) = try preparation.loadedMemory(plan, host.persistentMemories)
             timeline?.mark("image loaded")
 
@@ -32,8 +32,9 @@
                     distributor: GuestAddress(VirtPlatform.gicDistributorAddress),
                     its: GuestAddress(VirtPlatform.gicITSAddress),
                     redistributors: GuestAddress(VirtPlatform.gicRedistributorAddress))
-                backend = try KVMVirtualMachine(
-                    host: kvm, configuration: .init(vcpuCount: cpuCount, gicFrames: frames))
+                var configuration = KVMVirtualMachine.Configuration(vcpuCount: cpuCount, gicFrames: frames)
+                configuration.arm64Model = preparation.arm64CPUModel
+                backend = try KVMVirtualMachine(host: kvm, configuration: configuration)
                 try backend.map(memory)
                 for index in 0..<cpuCount { vcpus.append(try backend.makeVCPU(VCPUIndex(index))) }
                 var lines: [any InterruptLine] = []
@@ -52,6 +53,25 @@
                 backend: backend, memory: memory, vcpus: vcpus, buses: devices.buses, lifecycle: lifecycle,
                 log: host.faults, tracer: host.tracer
             ) { index, vcpu, exits in ARM64Report.describe(index, vcpu, exits, memory) }
+        }
+
+        /// The boot on this host. What the host cannot give is found here, before memory is filled.
+        private static func plan(
+            _ preparation: BootPreparation, on kvm: KVMHost
+        ) throws(BootError) -> AArch64BootPlan {
+            do {
+                let facts = try kvm.arm64Facts()
+                try facts.checkInterruptController()
+                try facts.checkVCPUs(preparation.boot.cpuCount)
+                let plan = try preparation.arm64Plan(
+                    features: facts.features(of: preparation.arm64CPUModel), addressBits: facts.machineAddressBits)
+                try facts.checkMemory(plan.ramRanges)
+                return plan
+            } catch let error as KVMError {
+                throw .kvm(error)
+            } catch let error as BootError {
+                throw error
+            }
         }
 
         func disconnect() { devices.disconnect() }

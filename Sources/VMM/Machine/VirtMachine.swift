@@ -19,6 +19,8 @@ struct VirtMachine: SessionMachine {
     init(
         preparation: inout BootPreparation, lifecycle: MachineLifecycle, host: HostEnds
     ) throws(BootError) {
+        let lacking = preparation.arm64CPUModel.lacking([])
+        guard lacking.isEmpty else { throw .softwareCPULacks(lacking) }
         preparation.setCounterFrequency(GenericTimer.frequency)
         let plan = try preparation.arm64Plan()
         let (memory, entry) = try preparation.loadedMemory(plan, host.persistentMemories)

@@ -77,6 +77,40 @@ import VMMTestSupport
         #expect(cells("phandle", of: its) == [4])
     }
 
+    @Test("performance monitors are a node with PPI 7, where the CPUs have them")
+    func monitors() throws {
+        #expect(try tree().children.allSatisfy { $0.name != "pmu" })
+        let monitors = try node("pmu", of: try tree { $0.features = [.pmu] })
+        #expect(value("compatible", of: monitors) == Array("arm,armv8-pmuv3\0".utf8))
+        #expect(cells("interrupts", of: monitors) == [1, 7, 4])
+    }
+
+    @Test("with EL2: PSCI by SMC, a fifth timer, the GIC's maintenance interrupt; without: none of them")
+    func hypervisor() throws {
+        let plain = try tree()
+        #expect(value("method", of: try node("psci", of: plain)) == Array("hvc\0".utf8))
+        #expect(cells("interrupts", of: try node("timer", of: plain))?.count == 4 * 3)
+        #expect(cells("interrupts", of: try node("intc@8000000", of: plain)) == nil)
+        let root = try tree { $0.features = [.el2] }
+        #expect(value("method", of: try node("psci", of: root)) == Array("smc\0".utf8))
+        #expect(cells("interrupts", of: try node("timer", of: root))?.suffix(6) == [1, 10, 4, 1, 12, 4])
+        #expect(cells("interrupts", of: try node("intc@8000000", of: root)) == [1, 9, 4])
+    }
+
+    @Test("the PCI bus has a window above 4 GiB only where guest addresses reach it")
+    func highWindow() throws {
+        func ranges(_ hasWindow: Bool) throws -> [UInt32]? {
+            let root = try tree {
+                $0.hasPCI = true
+                $0.hasHighPCIWindow = hasWindow
+            }
+            return cells("ranges", of: try node("pcie@10000000", of: root))
+        }
+        #expect(try ranges(true)?.count == 3 * 7)
+        #expect(try ranges(false)?.count == 2 * 7)
+        #expect(try ranges(true)?.suffix(7) == [0x0300_0000, 0x80, 0, 0x80, 0, 0x80, 0])
+    }
+
     @Test("every interrupt is a level of an SPI or PPI, none is used twice")
     func interrupts() throws {
         let root = try tree { $0.virtioSlots = (0..<32).map { VirtDeviceTree.VirtioSlot(index: $0) } }

@@ -40,6 +40,7 @@
         static let vbar_el1 = KVMRegister(3, 0, 12, 0, 0)
         static let tpidr_el1 = KVMRegister(3, 0, 13, 0, 4)
         static let tpidr_el0 = KVMRegister(3, 3, 13, 0, 2)
+        static let pmcr_el0 = KVMRegister(3, 3, 9, 12, 0)
         static let tpidrro_el0 = KVMRegister(3, 3, 13, 0, 3)
 
         /// All but x0 to x30, with their place in `ARM64Registers`.

@@ -63,7 +63,7 @@
 
     extension KVMHost {
         /// How many of each the host's CPU has, for all debuggers together.
-        fileprivate var debugRegisterCounts: (breakpoints: Int, watchpoints: Int) {
+        var debugRegisterCounts: (breakpoints: Int, watchpoints: Int) {
             (
                 min(Int(probe.value(of: .hardwareBreakpoints)), Int(KVM_ARM_MAX_DBG_REGS)),
                 min(Int(probe.value(of: .hardwareWatchpoints)), Int(KVM_ARM_MAX_DBG_REGS))

@@ -51,9 +51,14 @@
             try checked(
                 unsafe swvmm_kvm_arm_preferred_target(machine.descriptor.number, &target), .preferredTarget)
             target.features.0 |= 1 << UInt32(KVM_ARM_VCPU_PSCI_0_2)
+            target.features.0 |= Self.featureBits(of: machine.features)
             if index.rawValue > 0 { target.features.0 |= 1 << UInt32(KVM_ARM_VCPU_POWER_OFF) }
             try checked(unsafe swvmm_kvm_arm_vcpu_init(vcpu.number, &target), .initVCPU)
+            if machine.features.contains(.sve) { try finalizeVectors(of: vcpu) }
         }
+
+        /// KVM_EXIT_IOAPIC_EOI comes on x86 only.
+        func tellEndOfInterrupt() {}
 
         /// What a device tree names the vCPU by: the affinity fields of its MPIDR_EL1, as KVM gives them out: 16 vCPUs to an
         /// Aff1. Source: Linux arch/arm64/kvm/sys_regs.c, reset_mpidr.
