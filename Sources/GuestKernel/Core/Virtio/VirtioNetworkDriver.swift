@@ -30,8 +30,8 @@ package struct VirtioNetworkDriver: ~Copyable {
     /// Half of them wait for frames, at most.
     package static var bufferCount: Int { 128 }
 
-    /// A locally administered one when the device has none.
-    package let hardware: HardwareAddress
+    /// A locally administered one when the device has none. A variable, since Swift 6.2.3 lets no initializer call `refill` beside a constant.
+    package private(set) var hardware: HardwareAddress
     package private(set) var statistics = Statistics()
     package private(set) var failure: VirtioFailure?
 
