@@ -39,10 +39,12 @@ package final class GenericTimer: Sendable {
         state = Mutex(GenericTimerState(virtualOffset: virtualOffset))
     }
 
-    /// MRS.
+    /// MRS. Who reads ISTATUS as one finds the interrupt asserted: the deadline's own thread may not have come to it yet.
     package func read(_ register: GenericTimerRegister) -> UInt64 {
         let count = count
-        return state.withLock { $0.read(register, at: count) }
+        let value = state.withLock { $0.read(register, at: count) }
+        if register.isControl && CNT_CTL(rawValue: value).istatus { step { _, _ in } }
+        return value
     }
 
     /// MSR. A register that cannot be written stays as it is.

@@ -34,6 +34,8 @@ package enum GenericTimerRegister: UInt8, CaseIterable, Sendable {
 
     /// MSR is an undefined instruction.
     package var isReadOnly: Bool { self == .CNTPCT_EL0 || self == .CNTVCT_EL0 }
+
+    var isControl: Bool { self == .CNTP_CTL_EL0 || self == .CNTV_CTL_EL0 }
 }
 
 /// CNTKCTL_EL1: Counter-timer Kernel Control Register. 64-bit, RW. Source: Arm ARM, "CNTKCTL_EL1".

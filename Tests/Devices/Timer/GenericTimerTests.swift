@@ -208,6 +208,18 @@ import VMMTestSupport
         #expect(virtual.isAsserted && virtual.risingEdges == 1)
     }
 
+    @Test(
+        "D12.2.4: who reads ISTATUS as one finds the interrupt asserted, though the call back is late",
+        arguments: [true, false])
+    func lateCallBack(_ isVirtual: Bool) {
+        let ctl: GenericTimerRegister = isVirtual ? .CNTV_CTL_EL0 : .CNTP_CTL_EL0
+        timer.write(100, to: isVirtual ? .CNTV_CVAL_EL0 : .CNTP_CVAL_EL0)
+        timer.write(1, to: ctl)
+        clock.advance(by: Nanoseconds(100 * 16))
+        #expect(timer.read(ctl) == 0b101)
+        #expect((isVirtual ? virtual : physical).isAsserted)
+    }
+
     @Test("writing what changes no deadline tells the scheduler nothing")
     func economy() {
         timer.write(100, to: .CNTV_CVAL_EL0)

@@ -1,7 +1,7 @@
 // Each semihosting operation once; the answers that depend on the time or the host are judged here, the others are printed.
 // Exits with 42.
 
-#include "guest.h"
+#include "semihosting.h"
 
 static u64 call(u64 operation, u64 first, u64 second, u64 third)
 {

@@ -1,12 +1,7 @@
-// LPIs and the interrupt translation service, from a bare CPU: what the architecture fixes, printed. The MMU is off, so that all
-// accesses are in order.
+// LPIs and the interrupt translation service, from a bare CPU: what the architecture fixes, printed.
 // Source: Arm IHI 0069.
 
-#include "guest.h"
-
-#define GICD 0x08000000UL
-#define ITS 0x08080000UL
-#define GICR 0x080a0000UL
+#include "board.h"
 
 // Where the tables are: RAM that nobody else uses.
 #define CONFIGURATIONS 0x44000000UL
@@ -19,33 +14,6 @@
 
 #define VALID (1UL << 63)
 #define LPI 8192UL
-#define SPURIOUS 1023
-
-#define MSR(name, value) __asm__ volatile("msr " name ", %0\n isb" : : "r"((u64)(value)))
-#define MRS(name) ({ u64 value_; __asm__ volatile("isb\n mrs %0, " name : "=r"(value_)); value_; })
-#define PMR "S3_0_C4_C6_0"
-#define IAR1 "S3_0_C12_C12_0"
-#define EOIR1 "S3_0_C12_C12_1"
-#define HPPIR1 "S3_0_C12_C12_2"
-#define CTLR "S3_0_C12_C12_4"
-#define SRE "S3_0_C12_C12_5"
-#define IGRPEN1 "S3_0_C12_C12_7"
-#define DIR "S3_0_C12_C11_1"
-#define RPR "S3_0_C12_C11_3"
-
-static u32 get(u64 address) { return *(volatile u32 *)address; }
-static void set(u64 address, u32 value) { *(volatile u32 *)address = value; }
-static u64 get64(u64 address) { return *(volatile u64 *)address; }
-static void set64(u64 address, u64 value) { *(volatile u64 *)address = value; }
-static void set_byte(u64 address, u32 value) { *(volatile unsigned char *)address = value; }
-
-static void show(const char *name, u64 value)
-{
-    print(name);
-    print(" ");
-    print_hex(value);
-    print("\n");
-}
 
 // Whether IRQ is asserted, which interrupt is the highest pending one, and the running priority.
 static void state(const char *name)
@@ -312,5 +280,5 @@ int main(void)
     wrong();
     configurations();
     indirect();
-    return 0;
+    power_off();
 }

@@ -1,7 +1,7 @@
 // Exceptions of the architecture, one line each: what was tried, then vector, ESR_EL1, FAR_EL1, where ELR_EL1 stands behind the
 // first instruction, SPSR_EL1, x0 and x1. Two CPUs that agree print the same.
 
-#include "guest.h"
+#include "semihosting.h"
 
 struct caught { u64 vector, esr, far, elr, spsr, x0, x1; };
 extern struct caught caught;

@@ -34,6 +34,18 @@ begin:  mov     x20, x0
         hlt     #0xF000
         b       .
 
+// Another CPU begins here, by PSCI CPU_ON: its context is the end of its stack.
+        .global another_cpu
+        .weak   work
+another_cpu:
+        mov     sp, x0
+        adrp    x0, vectors
+        add     x0, x0, :lo12:vectors
+        msr     vbar_el1, x0
+        isb
+        bl      work
+        b       .
+
         .text
         .global semihost
 semihost:
