@@ -2,10 +2,13 @@
 #include "HostBridge.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
+#include <malloc.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -72,4 +75,30 @@ int host_terminal_columns(int descriptor) {
 int host_usable_cores(void) {
     cpu_set_t set;
     return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 0;
+}
+
+// A debugger's breakpoints would go with the code: programs that are made to be debugged keep it.
+#ifdef DEBUG
+static void drop_program(void) {}
+#else
+// Segments that are not written to hold what the file has, and nothing else: they may go. The first object is the program.
+static int drop_segments(struct dl_phdr_info *object, size_t size, void *unused) {
+    (void)size, (void)unused;
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    for (int index = 0; index < object->dlpi_phnum; index++) {
+        const ElfW(Phdr) *segment = &object->dlpi_phdr[index];
+        if (segment->p_type != PT_LOAD || (segment->p_flags & PF_W) != 0) continue;
+        uintptr_t start = (object->dlpi_addr + segment->p_vaddr) & ~(page - 1);
+        uintptr_t end = (object->dlpi_addr + segment->p_vaddr + segment->p_memsz) & ~(page - 1);
+        if (end > start) (void)madvise((void *)start, end - start, MADV_DONTNEED);
+    }
+    return 1;
+}
+
+static void drop_program(void) { (void)dl_iterate_phdr(drop_segments, NULL); }
+#endif
+
+void host_give_back_memory(void) {
+    (void)malloc_trim(0);
+    drop_program();
 }

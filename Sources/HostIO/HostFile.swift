@@ -6,14 +6,7 @@ package enum HostFile {
     ///
     /// - Parameter limit: the largest size accepted, in bytes: nothing is read from a larger file.
     package static func read(_ path: String, limit: UInt64) throws(HostFileError) -> [UInt8] {
-        // Without O_NONBLOCK the opening of a named pipe would wait for a writer.
-        // SAFETY: the path is a terminated copy for the length of the call.
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
-        guard descriptor >= 0 else { throw HostFileError(path: path, problem: .cannotOpen(errno: errno)) }
-        defer { close(descriptor) }
-        let size = try regularFileSize(descriptor, path)
-        guard size <= limit else { throw HostFileError(path: path, problem: .tooLarge(size: size, limit: limit)) }
-        return try contents(descriptor, size: Int(size), path)
+        try KeptHostFile(path, limit: limit).read()
     }
 
     /// Replaces the file's contents. On an error what was there before is still there: the bytes go to a new file beside
@@ -61,41 +54,6 @@ package enum HostFile {
         guard descriptor >= 0 else { throw HostFileError(path: path, problem: .cannotWrite(errno: errno)) }
         return (temporary, descriptor)
     }
-
-    private static func regularFileSize(_ descriptor: Int32, _ path: String) throws(HostFileError) -> UInt64 {
-        var status = stat()
-        // SAFETY: `status` is a live local of the right type.
-        guard unsafe fstat(descriptor, &status) == 0 else {
-            throw HostFileError(path: path, problem: .cannotRead(errno: errno))
-        }
-        switch status.st_mode & S_IFMT {
-        case S_IFREG: return UInt64(max(0, status.st_size))
-        case S_IFDIR: throw HostFileError(path: path, problem: .isDirectory)
-        default: throw HostFileError(path: path, problem: .notARegularFile)
-        }
-    }
-
-    private static func contents(_ descriptor: Int32, size: Int, _ path: String) throws(HostFileError) -> [UInt8] {
-        var problem: HostFileError.Problem?
-        // SAFETY: each read goes into the rest of the buffer, whose capacity is `size`; `initialized` counts what was read.
-        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: size) { buffer, initialized in
-            while initialized < size, let start = buffer.baseAddress {
-                let count = unsafe Glibc.read(descriptor, start + initialized, size - initialized)
-                if count > 0 {
-                    initialized += count
-                } else if count == 0 {
-                    // The file shrank since its size was taken.
-                    problem = .truncated(size: UInt64(size), read: UInt64(initialized))
-                    return
-                } else if errno != EINTR {
-                    problem = .cannotRead(errno: errno)
-                    return
-                }
-            }
-        }
-        if let problem { throw HostFileError(path: path, problem: problem) }
-        return bytes
-    }
 }
 
 /// Why a file of the host could not be read or written.
@@ -104,6 +62,8 @@ package struct HostFileError: Error, Hashable, Sendable {
         case cannotOpen(errno: Int32)
         case cannotRead(errno: Int32)
         case cannotWrite(errno: Int32)
+        /// It is not any more what it was when it was opened.
+        case changed
         case isDirectory
         case notARegularFile
         case tooLarge(size: UInt64, limit: UInt64)

@@ -9,9 +9,6 @@ package import X86
 
 /// What a configuration names, read and checked: the same for `boot` and `inspect`.
 package struct BootPreparation: Sendable {
-    /// How much the host reads of one file. Far above any kernel, below what would hurt the host.
-    private static let fileLimit: UInt64 = 4 << 30
-
     package let architecture: MachineConfiguration.Architecture
     /// The image's path, or `bundled unikernel`.
     package let imageName: String
@@ -39,7 +36,13 @@ package struct BootPreparation: Sendable {
 
     /// Reads the files and decides the architecture. Opens no backend.
     package init(_ configuration: MachineConfiguration) throws(BootError) {
-        (image, imageName, architecture) = try Self.image(of: configuration)
+        var files = BootFiles()
+        try self.init(configuration, &files)
+    }
+
+    /// - Parameter files: what a former preparation read, and what this one does.
+    init(_ configuration: MachineConfiguration, _ files: inout BootFiles) throws(BootError) {
+        (image, imageName, architecture) = try Self.image(of: configuration, &files)
         isBundled = configuration.image == .bundled
         wantsHugePages = configuration.hugePages
         sharesMemory = configuration.sharesMemory
@@ -117,17 +120,17 @@ package struct BootPreparation: Sendable {
                 throw .image(name: imageName, .environment(error))
             }
         }
-        if let path = configuration.initrd { boot.initrd = try Self.read(path, in: configuration.hostPath) }
+        if let path = configuration.initrd { boot.initrd = try files.read(path, in: configuration.hostPath) }
         if let path = configuration.memoryDisk {
             if case .bootable(let entry) = image.support(on: architecture.ofImages), entry != .freeBSDMetadata {
                 throw .noMemoryDisk(entry)
             }
-            boot.disk = try Self.read(path, in: nil)
+            boot.disk = try files.read(path, in: nil)
         }
         boot.raw = configuration.loadAddress.map { RawLoad(address: $0, entry: configuration.entry) }
         if let path = configuration.deviceTree {
             guard architecture == .arm64 else { throw .noDeviceTree(architecture) }
-            let file = try Self.read(path, in: configuration.hostPath)
+            let file = try files.read(path, in: configuration.hostPath)
             do throws(FlattenedDeviceTreeError) {
                 boot.deviceTree = try FlattenedDeviceTree(checking: file)
             } catch {
@@ -260,14 +263,14 @@ package struct BootPreparation: Sendable {
     }
 
     private static func image(
-        of configuration: MachineConfiguration
+        of configuration: MachineConfiguration, _ files: inout BootFiles
     ) throws(BootError) -> (BootImage, String, MachineConfiguration.Architecture) {
         switch configuration.image {
         case .bundled:
             let architecture = configuration.architecture ?? .host
             return (BootImage(GuestImage.bytes(for: architecture.guestImage)), "bundled unikernel", architecture)
         case .file(let path):
-            let bytes = try read(path, in: configuration.hostPath)
+            let bytes = try files.read(path, in: configuration.hostPath)
             let image = configuration.loadAddress == nil ? BootImage(bytes) : BootImage(raw: bytes)
             let found: MachineConfiguration.Architecture? =
                 switch image.architecture {
@@ -276,16 +279,6 @@ package struct BootPreparation: Sendable {
                 case .elfMachine, .peMachine, nil: nil
                 }
             return (image, path, configuration.architecture ?? found ?? .host)
-        }
-    }
-
-    /// A file, looked up in the host path unless its name is absolute.
-    private static func read(_ path: String, in hostPath: String?) throws(BootError) -> [UInt8] {
-        let full = if let hostPath, !path.hasPrefix("/") { "\(hostPath)/\(path)" } else { path }
-        do throws(HostFileError) {
-            return try HostFile.read(full, limit: fileLimit)
-        } catch {
-            throw .file(error)
         }
     }
 }

@@ -67,9 +67,8 @@ package final class BootSession: Sendable {
             choice = try openAccelerator(for: nil)
             configuration.architecture = choice?.architecture
         }
-        var preparation = try phase("read the image") { () throws(BootError) in try BootPreparation(configuration) }
-        try preparation.checkImage()
-        let accelerator = if let choice { choice } else { try openAccelerator(for: preparation.architecture) }
+        var source = try phase("read the image") { () throws(BootError) in try BootSource(configuration) }
+        let accelerator = if let choice { choice } else { try openAccelerator(for: source.architecture) }
         let disks = try SessionDisk.open(configuration, clock: clock, say: say)
         let shares = try SessionShare.open(configuration, say: say)
         let persistentMemories = try SessionPersistentMemory.open(configuration, clock: clock, say: say)
@@ -86,10 +85,10 @@ package final class BootSession: Sendable {
         try openTrace(on: accelerator)
         let debugger = try openDebugger()
         defer { debugger?.close() }
-        var outcome = try bootUntilDone(&preparation, on: accelerator, host: host, debugger)
+        var outcome = try bootUntilDone(&source, on: accelerator, host: host, debugger)
         do throws(BootError) { try tracing.withLock { $0?.file }?.close() } catch { outcome.traceFailure = error }
         // How the guest ended is worth more than the picture of it.
-        do throws(BootError) { try writeTimeline(outcome, preparation) } catch { outcome.timelineFailure = error }
+        do throws(BootError) { try writeTimeline(outcome, source) } catch { outcome.timelineFailure = error }
         return outcome
     }
 
@@ -121,7 +120,7 @@ package final class BootSession: Sendable {
     }
 
     private func bootUntilDone(
-        _ preparation: inout BootPreparation, on choice: AcceleratorChoice, host: SessionHost, _ debugger: DebugServer?
+        _ source: inout BootSource, on choice: AcceleratorChoice, host: SessionHost, _ debugger: DebugServer?
     ) throws(BootError) -> BootOutcome {
         let faults = GuestFaultLog(clock: host.guestClock) { [say] text in
             say(SessionMessage(level: .detail, text: "guest: \(text)"))
@@ -130,9 +129,10 @@ package final class BootSession: Sendable {
         var statistics: RunStatistics?
         while true {
             let lifecycle = MachineLifecycle()
-            let machine = try buildMachine(&preparation, on: choice, lifecycle, host, faults)
+            let machine = try buildMachine(from: &source, on: choice, lifecycle, host, faults)
+            HostProcess.giveBackMemory()
             if isFirst {
-                let guest = "\(preparation.imageName), \(preparation.architecture.rawValue)"
+                let guest = "\(source.imageName), \(source.architecture.rawValue)"
                 say(SessionMessage(level: .notice, text: "\(guest), on \(choice.words)"))
             }
             if isFirst, host.hasLiveInput, configuration.repeatability != nil {
@@ -147,7 +147,7 @@ package final class BootSession: Sendable {
             }
             isFirst = false
             let start = clock.now
-            var outcome = try run(machine, of: GuestFacts(preparation), lifecycle, host)
+            var outcome = try run(machine, of: source.guest, lifecycle, host)
             if let counts = outcome.counts { say(SessionMessage(level: .detail, text: counts.words)) }
             var latest = machine.statistics()
             latest.runTime = clock.now - start
@@ -173,10 +173,11 @@ package final class BootSession: Sendable {
 
 extension BootSession {
     private func buildMachine(
-        _ preparation: inout BootPreparation, on choice: AcceleratorChoice, _ lifecycle: MachineLifecycle,
+        from source: inout BootSource, on choice: AcceleratorChoice, _ lifecycle: MachineLifecycle,
         _ host: SessionHost, _ faults: GuestFaultLog
     ) throws(BootError) -> any SessionMachine {
-        try phase("build the machine") { () throws(BootError) in
+        var preparation = try source.next()
+        return try phase("build the machine") { () throws(BootError) in
             var ends = host.ends(for: preparation.console, faults: faults)
             ends.tracer = tracing.withLock { $0?.tracer }
             switch choice.accelerator {
@@ -285,14 +286,14 @@ extension BootSession {
         }
     }
 
-    private func writeTimeline(_ outcome: BootOutcome, _ preparation: BootPreparation) throws(BootError) {
+    private func writeTimeline(_ outcome: BootOutcome, _ source: BootSource) throws(BootError) {
         guard let timeline, let path = configuration.timelinePath else { return }
         let page = TimelinePage(
             timeline.recording(),
             .init(
-                title: "swvmm: \(preparation.imageName)",
+                title: "swvmm: \(source.imageName)",
                 facts: [
-                    ("architecture", preparation.architecture.rawValue),
+                    ("architecture", source.architecture.rawValue),
                     ("vCPUs", String(configuration.cpuCount)),
                     ("memory", "\(configuration.memorySize >> 20) MiB"),
                     ("ended", outcome.reason.words),

@@ -100,6 +100,7 @@ extension HostFileError {
         case .isDirectory: "\(path): is a directory, a file is wanted"
         case .notARegularFile: "\(path): is not a regular file"
         case .tooLarge(let size, let limit): "\(path): \(size) bytes, more than the limit of \(limit)"
+        case .changed: "\(path): it was written to since the guest got it: a reset would boot something else"
         case .truncated(let size, let read): "\(path): shrank from \(size) to \(read) bytes while it was read"
         }
     }

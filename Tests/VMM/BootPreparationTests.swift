@@ -1,4 +1,5 @@
 import Boot
+import Glibc
 import HostIO
 import Testing
 import VMM
@@ -35,6 +36,32 @@ import VMMCore
         // This test is an ELF file of the host's architecture.
         let preparation = try BootPreparation(configuration { $0.image = .file(path: "/proc/self/exe") })
         #expect(preparation.architecture == .host)
+    }
+
+    @Test("the files are read for each machine anew, and must be what the first one got")
+    func filesOfEachMachine() throws {
+        let path = "/tmp/swvmm-boot-source.\(getpid()).\(UInt64.random(in: 0 ... .max))"
+        defer { unsafe _ = unlink(path) }
+        try HostFile.write([1, 2, 3], to: path)
+        var source = try BootSource(configuration { $0.initrd = path })
+        #expect(try source.next().boot.initrd == [1, 2, 3])
+        // What takes the file's name later is not it.
+        try HostFile.write([4], to: path)
+        #expect(try source.next().boot.initrd == [1, 2, 3])
+
+        source = try BootSource(configuration { $0.initrd = path })
+        _ = try source.next()
+        #expect(unsafe truncate(path, 0) == 0)
+        do throws(BootError) {
+            _ = try source.next()
+            Issue.record("a file that was written to was taken")
+        } catch {
+            guard case .file(let file) = error, file.problem == .changed else {
+                Issue.record("\(error)")
+                return
+            }
+            #expect(file.path == path)
+        }
     }
 
     @Test("settings go into the environment in their order, the last one winning")

@@ -40,6 +40,9 @@ int host_send_descriptors(int socket, const void *bytes, size_t count, const int
 // How many columns the terminal has; 0 when that is not known.
 int host_terminal_columns(int descriptor);
 
+// Gives back memory that was freed, and the program's pages in memory that are as in its file.
+void host_give_back_memory(void);
+
 // The cores that the calling thread may run on; 0 when that is not known.
 int host_usable_cores(void);
 
