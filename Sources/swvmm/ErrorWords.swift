@@ -284,7 +284,7 @@ extension StopReason {
         case .guestPanicked, .vcpuStopped: ProcessExitCode.guestCrashed
         case .debugExit(let code): Int32(code)
         case .timedOut, .instructionLimit: ProcessExitCode.timedOut
-        case .hostRefusedThreads: ProcessExitCode.hostError
+        case .hostRefusedThreads, .hostRefusedInterrupts: ProcessExitCode.hostError
         case .signal(let number): ProcessExitCode.signalBase + number
         }
     }
@@ -293,7 +293,9 @@ extension StopReason {
     var isWorthTelling: Bool {
         switch self {
         case .powerOff, .reset, .debugExit: false
-        case .guestPanicked, .vcpuStopped, .timedOut, .instructionLimit, .userLeft, .hostRefusedThreads, .signal: true
+        case .guestPanicked, .vcpuStopped, .timedOut, .instructionLimit, .userLeft, .hostRefusedThreads,
+            .hostRefusedInterrupts, .signal:
+            true
         }
     }
 }

@@ -8,6 +8,7 @@ final class ContractMachine<Backend: ContractBackend>: Sendable {
     let memory: GuestMemory
     let cpus: [Backend.Machine.CPU]
     var cpu: Backend.Machine.CPU { cpus[0] }
+    private let watchdog: GuestWatchdog
 
     init(_ backend: Backend, vcpuCount: Int = 1, _ program: GuestProgram) throws {
         self.backend = backend
@@ -21,6 +22,7 @@ final class ContractMachine<Backend: ContractBackend>: Sendable {
         var cpus: [Backend.Machine.CPU] = []
         for index in 0..<vcpuCount { cpus.append(try machine.makeVCPU(VCPUIndex(index))) }
         self.cpus = cpus
+        watchdog = GuestWatchdog(cpus)
         try memory.copyIn(Backend.Assembler.assemble(program), to: ContractLayout.code)
         let reset = try cpus[0].registers()
         try cpus[0].setRegisters(backend.bootRegisters(entry: ContractLayout.code, reset: reset, memory: memory))

@@ -18,7 +18,8 @@
         let memory: [(address: UInt64, device: any MMIODevice)]
 
         init(
-            _ backend: KVMVirtualMachine, firstCPU: KVMVCPU, choice: MachineConfiguration.InterruptChip, host: HostEnds
+            _ backend: KVMVirtualMachine, firstCPU: KVMVCPU, choice: MachineConfiguration.InterruptChip,
+            lifecycle: MachineLifecycle, host: HostEnds
         ) throws(KVMError) {
             messages = LocalAPICs(backend)
             switch choice {
@@ -29,7 +30,8 @@
                 ports = []
                 memory = []
             case .split:
-                let ioAPIC = IOAPIC(output: try backend.localAPICs())
+                let output = try backend.localAPICs { lifecycle.stop(.hostRefusedInterrupts("\($0)")) }
+                let ioAPIC = IOAPIC(output: output)
                 let pair = I8259Pair(interrupt: firstCPU.externalInterruptLine)
                 backend.connect(ioAPIC: ioAPIC, external: pair)
                 let lines = (0..<IOAPIC.inputCount).map { input in

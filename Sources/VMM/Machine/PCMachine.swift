@@ -43,7 +43,7 @@
                 try backend.map(memory)
                 for index in 0..<cpuCount { vcpus.append(try backend.makeVCPU(VCPUIndex(index))) }
                 interrupts = try PCInterrupts(
-                    backend, firstCPU: vcpus[0], choice: preparation.interruptChip, host: host)
+                    backend, firstCPU: vcpus[0], choice: preparation.interruptChip, lifecycle: lifecycle, host: host)
             } catch {
                 throw .kvm(error)
             }

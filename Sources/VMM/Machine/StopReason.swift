@@ -18,6 +18,8 @@ package enum StopReason: Hashable, Sendable {
     case userLeft
     /// The host gave no thread for a vCPU.
     case hostRefusedThreads
+    /// The host did not take where the machine's interrupts go; the words are the backend's.
+    case hostRefusedInterrupts(String)
     /// swvmm got a signal that asks it to end.
     case signal(Int32)
 
@@ -26,7 +28,7 @@ package enum StopReason: Hashable, Sendable {
         switch self {
         case .guestPanicked, .vcpuStopped, .timedOut, .instructionLimit: true
         case .signal(let number): number == SignalSource.quit
-        case .powerOff, .reset, .debugExit, .userLeft, .hostRefusedThreads: false
+        case .powerOff, .reset, .debugExit, .userLeft, .hostRefusedThreads, .hostRefusedInterrupts: false
         }
     }
 }
@@ -57,6 +59,7 @@ extension StopReason {
         case .instructionLimit: "the limit of instructions was reached"
         case .userLeft: "left by Ctrl-a x"
         case .hostRefusedThreads: "the host gave no thread for a vCPU"
+        case .hostRefusedInterrupts(let words): "the host's KVM did not take where interrupts go: \(words)"
         case .signal(let number): "ended by signal \(number)"
         }
     }

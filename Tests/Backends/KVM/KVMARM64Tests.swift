@@ -4,6 +4,7 @@
     import KVMBackend
     import Testing
     import VMMCore
+    import VMMTestSupport
 
     /// What only KVM has on arm64: its GICv3, debug registers, addresses.
     @Suite(.enabled(if: KVMOfHost.host != nil, "no usable /dev/kvm")) struct KVMARM64Tests {
@@ -207,6 +208,7 @@
         let machine: KVMVirtualMachine
         let memory: GuestMemory
         let cpu: KVMVCPU
+        private let watchdog: GuestWatchdog
 
         init(_ code: [UInt32], memorySize: UInt64 = 0x1_0000) throws {
             memory = try GuestMemory([try #require(GuestRange(start: GuestAddress(Self.data), size: memorySize))])
@@ -216,6 +218,7 @@
             machine = try KVMVirtualMachine(host: try #require(KVMOfHost.host))
             try machine.map(memory)
             cpu = try machine.makeVCPU(VCPUIndex(0))
+            watchdog = GuestWatchdog([cpu])
             var registers = try cpu.registers()
             registers.pc = Self.start
             registers.pstate = 0x3C5

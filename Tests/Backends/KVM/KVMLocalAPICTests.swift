@@ -54,7 +54,7 @@
         func endOfInterrupt() throws {
             let controllers = Controllers()
             let guest = try makeGuest(controllers)
-            let output = try guest.machine.localAPICs()
+            let output = try guest.machine.localAPICs { Issue.record("\($0)") }
             let edge = MSI(address: GuestAddress(0xFEE0_0000), data: UInt32(Self.vector))
             let level = MSI(address: GuestAddress(0xFEE0_0000), data: 0xC000 | UInt32(Self.vector))
             output.send(edge)

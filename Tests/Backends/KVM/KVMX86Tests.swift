@@ -5,6 +5,7 @@
     import KVMBridge
     import Testing
     import VMMCore
+    import VMMTestSupport
 
     /// What only KVM has on x86: event descriptors, CPUID, reports.
     @Suite(.enabled(if: KVMGuest.host != nil, "no usable /dev/kvm")) struct KVMX86Tests {
@@ -198,6 +199,7 @@
         let machine: KVMVirtualMachine
         let memory: GuestMemory
         let cpu: KVMVCPU
+        private let watchdog: GuestWatchdog
 
         init(
             _ code: [UInt8], vcpuCount: Int = 1, size: UInt64 = 0x10000, hasLocalAPICsOnly: Bool = false,
@@ -212,6 +214,7 @@
             machine = try KVMVirtualMachine(host: host, configuration: configuration)
             try machine.map(memory)
             cpu = try machine.makeVCPU(VCPUIndex(0))
+            watchdog = GuestWatchdog([cpu])
             var registers = try cpu.registers()
             registers.cs.base = 0
             registers.cs.selector = 0

@@ -23,9 +23,13 @@
         }
 
         /// Where an I/O APIC's messages go. For a machine with local APICs only.
-        package func localAPICs() throws(KVMError) -> some IOAPICOutput {
+        ///
+        /// - Parameter onFailure: told that KVM did not take a route: the ends of that interrupt will not be told. On the thread of the device.
+        package func localAPICs(
+            onFailure: @escaping @Sendable (KVMError) -> Void
+        ) throws(KVMError) -> some IOAPICOutput {
             try requirePlatform()
-            return KVMLocalAPICs(machine: descriptor)
+            return KVMLocalAPICs(machine: descriptor, onFailure: onFailure)
         }
 
         /// Tells who the I/O APIC and the 8259s are. Before the guest runs. The machine keeps both alive.
@@ -37,9 +41,13 @@
     /// KVM's local APICs. Those tell of the end of a vector that the I/O APIC's route of a level-triggered input has.
     private final class KVMLocalAPICs: IOAPICOutput {
         private let machine: Descriptor
+        private let onFailure: @Sendable (KVMError) -> Void
         private let routes = Mutex(InlineArray<24, MSI?>(repeating: nil))
 
-        init(machine: Descriptor) { self.machine = machine }
+        init(machine: Descriptor, onFailure: @escaping @Sendable (KVMError) -> Void) {
+            self.machine = machine
+            self.onFailure = onFailure
+        }
 
         func send(_ message: MSI) {
             var request = kvm_msi(message)
@@ -57,10 +65,11 @@
                 }
                 return table
             }
-            unsafe table.withUnsafeBufferPointer { buffer in
-                // SAFETY: the buffer lives through the call. KVM refuses only for lack of memory.
-                unsafe _ = swvmm_kvm_set_gsi_routing(machine.number, buffer.baseAddress, UInt32(buffer.count))
+            let result = unsafe table.withUnsafeBufferPointer { buffer in
+                // SAFETY: the buffer lives through the call.
+                unsafe swvmm_kvm_set_gsi_routing(machine.number, buffer.baseAddress, UInt32(buffer.count))
             }
+            do throws(KVMError) { try checked(result, .setGSIRouting) } catch { onFailure(error) }
         }
     }
 
