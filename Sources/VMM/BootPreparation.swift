@@ -80,15 +80,16 @@ package struct BootPreparation: Sendable {
         guard configuration.vsock == nil || !isBundled else { throw .noVirtioVsockDriver }
         guard configuration.persistentMemories.isEmpty || !isBundled else { throw .noPersistentMemoryDriver }
         let hasEntropyDevice = configuration.hasEntropyDevice ?? (architecture == .arm64 && !isBundled)
-        virtioDevices =
-            (console == .virtio || !configuration.ports.isEmpty ? [.console] : [])
-            + (hasEntropyDevice ? [.entropy] : [])
-            + (configuration.balloonSize == nil ? [] : [.balloon])
-            + configuration.disks.indices.map(VirtioDeviceKind.block)
-            + configuration.networks.indices.map(VirtioDeviceKind.network)
-            + configuration.shares.indices.map(VirtioDeviceKind.share)
-            + configuration.persistentMemories.indices.map(VirtioDeviceKind.persistentMemory)
-            + (configuration.vsock.map { [.vsock(cid: $0.guestCID)] } ?? [])
+        var devices: [VirtioDeviceKind] = []
+        if console == .virtio || !configuration.ports.isEmpty { devices.append(.console) }
+        if hasEntropyDevice { devices.append(.entropy) }
+        if configuration.balloonSize != nil { devices.append(.balloon) }
+        devices += configuration.disks.indices.map(VirtioDeviceKind.block)
+        devices += configuration.networks.indices.map(VirtioDeviceKind.network)
+        devices += configuration.shares.indices.map(VirtioDeviceKind.share)
+        devices += configuration.persistentMemories.indices.map(VirtioDeviceKind.persistentMemory)
+        if let vsock = configuration.vsock { devices.append(.vsock(cid: vsock.guestCID)) }
+        virtioDevices = devices
         queues = configuration.queues
         interruptChip = configuration.interruptChip
         guard interruptChip == .kernel || architecture == .x86_64 else { throw .noSplitInterruptChip }

@@ -59,19 +59,19 @@
         private static func plan(
             _ preparation: BootPreparation, on kvm: KVMHost
         ) throws(BootError) -> AArch64BootPlan {
-            do {
-                let facts = try kvm.arm64Facts()
+            let facts: ARM64HostFacts
+            let features: Set<ARM64Feature>
+            do throws(KVMError) {
+                facts = try kvm.arm64Facts()
                 try facts.checkInterruptController()
                 try facts.checkVCPUs(preparation.boot.cpuCount)
-                let plan = try preparation.arm64Plan(
-                    features: facts.features(of: preparation.arm64CPUModel), addressBits: facts.machineAddressBits)
-                try facts.checkMemory(plan.ramRanges)
-                return plan
-            } catch let error as KVMError {
+                features = try facts.features(of: preparation.arm64CPUModel)
+            } catch {
                 throw .kvm(error)
-            } catch let error as BootError {
-                throw error
             }
+            let plan = try preparation.arm64Plan(features: features, addressBits: facts.machineAddressBits)
+            do throws(KVMError) { try facts.checkMemory(plan.ramRanges) } catch { throw .kvm(error) }
+            return plan
         }
 
         func disconnect() { devices.disconnect() }
