@@ -14,6 +14,8 @@ package struct CaseResult: Sendable {
 
     package let job: CaseJob
     package let outcome: Outcome
+    /// How often it had failed before: with `--retries`.
+    package var failedTries = 0
     package let duration: Nanoseconds
     /// How the machine's process ended; nil when there was none.
     package let ending: ChildProcess.Ending?

@@ -9,6 +9,8 @@ package struct SuiteRunOptions: Sendable {
     /// Cases at the same time; nil: as many as there are cores and memory for.
     package var jobs: Int?
     package var failFast = false
+    /// How often a case that fails is run again.
+    package var retries = 0
     /// A case that cannot run here fails.
     package var noSkip = false
     /// What the cases share.
@@ -22,6 +24,8 @@ package struct SuiteRunOptions: Sendable {
 /// What happens while a suite runs.
 package enum SuiteEvent: Sendable {
     case started(CaseJob)
+    /// It failed, and begins again.
+    case retried(CaseResult)
     case finished(CaseResult)
     /// All have ended; the results in the order of the jobs.
     case done([CaseResult])
@@ -37,6 +41,8 @@ package final class SuiteRun: Sendable {
     private struct State {
         var scheduler: ResourceScheduler
         var running: [Int: CaseRun] = [:]
+        /// How often a case has failed and was run again.
+        var failedTries: [Int: Int] = [:]
         var results: [Int: CaseResult] = [:]
         var isDone = false
     }
@@ -97,7 +103,19 @@ package final class SuiteRun: Sendable {
             return
         }
         handler(.started(job))
-        let run = CaseRun(job, program: options.program, loop: loop) { [self] result in finish(index, result) }
+        run(index)
+    }
+
+    private func run(_ index: Int) {
+        let failedTries = state.withLock { $0.failedTries[index] ?? 0 }
+        let run = CaseRun(jobs[index], program: options.program, loop: loop) { [self] result in
+            var result = result
+            result.failedTries = failedTries
+            guard failedTries < options.retries, result.isWorthAnotherTry else { return finish(index, result) }
+            state.withLock { $0.failedTries[index] = failedTries + 1 }
+            handler(.retried(result))
+            self.run(index)
+        }
         state.withLock { $0.running[index] = run }
         run.begin()
     }
@@ -127,5 +145,14 @@ extension CaseResult {
     /// Of a case that did not run.
     fileprivate init(_ job: CaseJob, _ outcome: Outcome) {
         self.init(job: job, outcome: outcome, duration: .zero, ending: nil, consoleLines: [], messages: "")
+    }
+
+    /// A user's interrupt is no failure of the guest's.
+    fileprivate var isWorthAnotherTry: Bool {
+        switch outcome {
+        case .failed(.interrupted): false
+        case .failed: true
+        case .passed, .skipped, .abandoned: false
+        }
     }
 }

@@ -36,13 +36,21 @@ final class ProgressView: Sendable {
     }
 
     func show(_ event: SuiteEvent) {
-        guard case .finished(let result) = event else { return }
-        let number = state.withLock { state in
-            state.finished += 1
-            return state.finished
+        let result: CaseResult
+        // Where a finished case has its number.
+        var counter: String
+        switch event {
+        case .started, .done: return
+        case .retried(let failed): (result, counter) = (failed, "again")
+        case .finished(let last):
+            let number = state.withLock { state in
+                state.finished += 1
+                return state.finished
+            }
+            (result, counter) = (last, "\(number)/\(total)")
         }
-        let width = String(total).count
-        let counter = String(repeating: " ", count: width - String(number).count) + "\(number)/\(total)"
+        let width = 2 * String(total).count + 1
+        counter = String(repeating: " ", count: max(0, width - counter.count)) + counter
         var text = "\(counter) \(result.headline)\n"
         if let details = result.details(suite) {
             text += details.split(separator: "\n", omittingEmptySubsequences: false).map { "    \($0)\n" }.joined()

@@ -17,6 +17,7 @@ extension CaseResult {
     /// One line.
     var headline: String {
         switch outcome {
+        case .passed where failedTries > 0: "ok    \(job.name) (\(duration.words), on try \(failedTries + 1))"
         case .passed: "ok    \(job.name) (\(duration.words))"
         case .failed(let failure): "FAIL  \(job.name) (\(duration.words)): \(failure.words)"
         case .skipped(let reason): "skip  \(job.name): \(reason.words)"
@@ -55,7 +56,7 @@ extension CaseResult {
         }
         let paths = [("console", job.consoleLog), ("messages", job.messageLog), ("timeline", job.timeline)]
         return SuiteReport.Case(
-            name: job.name, line: job.testCase.mark.line, status: status, reason: reason,
+            name: job.name, line: job.testCase.mark.line, status: status, tries: failedTries + 1, reason: reason,
             details: details(suite) ?? "", milliseconds: duration.rawValue / 1_000_000, ending: ending?.words,
             consoleLines: consoleLines,
             files: paths.compactMap { kind, path in

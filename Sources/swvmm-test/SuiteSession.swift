@@ -68,7 +68,8 @@ struct SuiteSession {
             let count = report.count(status)
             return count > 0 || status == .passed ? "\(count) \(word)" : nil
         }
-        print("\(counts.joined(separator: ", ")) in \(duration.words)")
+        let flaky = report.flakyCount > 0 ? " (\(report.flakyCount) of them not on the first try)" : ""
+        print("\(counts.joined(separator: ", "))\(flaky) in \(duration.words)")
         if let signal { return TestExit.signalBase + signal }
         // Nil: every stream of this process. A full disk must not pass for success.
         guard fflush(nil) == 0 else {

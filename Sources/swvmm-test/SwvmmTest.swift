@@ -36,6 +36,10 @@ struct SwvmmTest: ParsableCommand {
     var `repeat` = 1
 
     @Option(
+        help: ArgumentHelp("Run a case that fails again, up to n times; it passes when one run does.", valueName: "n"))
+    var retries = 0
+
+    @Option(
         help: ArgumentHelp(
             "Run in random order; --shuffle=SEED repeats an order (the seed is printed).", valueName: "seed"))
     var shuffle: String?
@@ -68,6 +72,9 @@ struct SwvmmTest: ParsableCommand {
     func validate() throws {
         guard `repeat` >= 1, `repeat` <= 100_000 else {
             throw ValidationError("--repeat \(`repeat`): 1 or more is wanted")
+        }
+        guard retries >= 0, retries <= 100 else {
+            throw ValidationError("--retries \(retries): a number from 0 to 100 is wanted")
         }
         if let jobs, jobs < 1 { throw ValidationError("--jobs \(jobs): 1 or more is wanted") }
         if let shuffle, shuffle != Self.anySeed, UInt64(shuffle) == nil {
@@ -143,6 +150,7 @@ struct SwvmmTest: ParsableCommand {
         var options = SuiteRunOptions(program: program)
         options.jobs = jobs
         options.failFast = failFast
+        options.retries = retries
         options.noSkip = noSkip
         return options
     }

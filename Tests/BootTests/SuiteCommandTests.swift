@@ -146,6 +146,32 @@ internal import Testing
         #expect(ended.output.contains("skip  good: not begun"))
     }
 
+    @Test("--retries: a case that fails once passes, and it is told; one that fails each time fails")
+    func retries() throws {
+        let directory = try TemporaryDirectory()
+        let path = try suite(Self.passing, in: directory)
+        // Fails as often as there are marks to take away.
+        let program = try directory.file(
+            "swvmm",
+            Array(
+                "#!/bin/sh\nrm '\(directory.path)/mark' 2> /dev/null && exit 9\nexec '\(try Swvmm.executable())' \"$@\"\n"
+                    .utf8))
+        #expect(unsafe chmod(program, 0o755) == 0)
+        _ = try directory.file("mark", [])
+        let flaky = try Swvmm.run(
+            "test", path, "--swvmm", program, "--retries", "2", "--json", "\(directory.path)/json")
+        #expect(flaky.ending == .exited(0), "\(flaky.output)")
+        for part in ["again FAIL  good", "1/1 ok    good", ", on try 2)", "1 passed (1 of them not on the first try)"] {
+            #expect(flaky.output.contains(part), "no '\(part)' in \(flaky.output)")
+        }
+        #expect(try HostText.read("\(directory.path)/json").contains("\"flaky\": 1"))
+        let bad = try suite("- name: bad\n  args: [--no-such-option]\n", in: directory)
+        let failed = try Swvmm.run("test", bad, "--retries", "2")
+        #expect(failed.ending == .exited(1))
+        #expect(failed.output.split(separator: "\n").count { $0.contains("FAIL  bad") } == 3, "\(failed.output)")
+        #expect(failed.output.contains("0 passed, 1 failed in"))
+    }
+
     @Test(
         "mistakes give 2, and one line with the place",
         arguments: [
@@ -173,7 +199,8 @@ internal import Testing
             try Swvmm.run("test", "/no/such").errors
                 == "swvmm: error: /no/such: cannot be opened: No such file or directory\n")
         for arguments in [
-            ["--jobs", "0"], ["--repeat", "0"], ["--shuffle=x"], ["--define", "x"], ["--filter", "("],
+            ["--jobs", "0"], ["--repeat", "0"], ["--retries", "-1"], ["--shuffle=x"], ["--define", "x"],
+            ["--filter", "("],
             ["--filter", "nothing"], ["--output", "/dev/null/x"], ["--junit", "/no/such/x"], ["--no-such"],
             ["--swvmm", "/no/such"],
         ] {
