@@ -191,6 +191,22 @@ int swvmm_kvm_set_one_reg(int vcpu, uint64_t identifier, const void *value) {
     return result(ioctl(vcpu, KVM_SET_ONE_REG, &reg));
 }
 
+int swvmm_kvm_get_mp_state(int vcpu, uint32_t *state) {
+    struct kvm_mp_state value = {0};
+    int status = result(ioctl(vcpu, KVM_GET_MP_STATE, &value));
+    *state = value.mp_state;
+    return status;
+}
+
+int swvmm_kvm_set_mp_state(int vcpu, uint32_t state) {
+    struct kvm_mp_state value = {.mp_state = state};
+    return result(ioctl(vcpu, KVM_SET_MP_STATE, &value));
+}
+
+int swvmm_kvm_get_vcpu_events(int vcpu, void *events) { return result(ioctl(vcpu, KVM_GET_VCPU_EVENTS, events)); }
+
+int swvmm_kvm_set_vcpu_events(int vcpu, const void *events) { return result(ioctl(vcpu, KVM_SET_VCPU_EVENTS, events)); }
+
 enum { register_list_capacity = 2048 };
 
 // kvm_reg_list ends in a flexible array: this has its layout and lives on the stack.

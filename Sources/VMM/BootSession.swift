@@ -134,6 +134,7 @@ package final class BootSession: Sendable {
             if isFirst {
                 let guest = "\(source.imageName), \(source.architecture.rawValue)"
                 say(SessionMessage(level: .notice, text: "\(guest), on \(choice.words)"))
+                for note in machine.notes { say(SessionMessage(level: .detail, text: note)) }
             }
             if isFirst, host.hasLiveInput, configuration.repeatability != nil {
                 say(

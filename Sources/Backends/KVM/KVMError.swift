@@ -35,6 +35,8 @@ package enum KVMError: Error, Hashable, Sendable {
     case lacksFeatures([X86Feature])
     /// arm64: the CPU's model has features that the host, or its KVM, cannot give to a guest; these it can.
     case lacksARM64Features([ARM64Feature], offered: Set<ARM64Feature>)
+    /// arm64: a saved state has another value of a register that is the same in all of a machine's life.
+    case stateOfOtherMachine(KVMRegisterIdentifier)
     /// The kick signal's handler could not be installed.
     case signalRefused(errno: Int32)
     /// KVM refused an operation; `errno` is the ioctl's.
@@ -57,6 +59,11 @@ package enum KVMOperation: String, Hashable, Sendable, CaseIterable {
     case setRegister = "KVM_SET_ONE_REG"
     case getRegisterList = "KVM_GET_REG_LIST"
     case finalizeVCPU = "KVM_ARM_VCPU_FINALIZE"
+    case getDeviceAttribute = "KVM_GET_DEVICE_ATTR"
+    case getPowerState = "KVM_GET_MP_STATE"
+    case setPowerState = "KVM_SET_MP_STATE"
+    case getEvents = "KVM_GET_VCPU_EVENTS"
+    case setEvents = "KVM_SET_VCPU_EVENTS"
     case createIRQChip = "KVM_CREATE_IRQCHIP"
     case enableSplitIRQChip = "KVM_ENABLE_CAP(KVM_CAP_SPLIT_IRQCHIP)"
     case enableUserSpaceMSR = "KVM_ENABLE_CAP(KVM_CAP_X86_USER_SPACE_MSR)"

@@ -90,6 +90,13 @@ int swvmm_kvm_set_one_reg(int vcpu, uint64_t identifier, const void *value);
 // Copies at most `capacity` identifiers into `identifiers`; returns their count, or -E2BIG when there are more.
 int swvmm_kvm_get_reg_list(int vcpu, uint64_t *identifiers, uint64_t capacity);
 
+// Whether a vCPU runs: a KVM_MP_STATE_ number.
+int swvmm_kvm_get_mp_state(int vcpu, uint32_t *state);
+int swvmm_kvm_set_mp_state(int vcpu, uint32_t state);
+// `events` is a struct kvm_vcpu_events.
+int swvmm_kvm_get_vcpu_events(int vcpu, void *events);
+int swvmm_kvm_set_vcpu_events(int vcpu, const void *events);
+
 // Fields of arrays, which Swift sees as tuples. `index` is below KVM_ARM_MAX_DBG_REGS.
 static inline void swvmm_kvm_arm_set_breakpoint(struct kvm_guest_debug *debug, unsigned index, uint64_t control, uint64_t value) {
     debug->arch.dbg_bcr[index] = control;

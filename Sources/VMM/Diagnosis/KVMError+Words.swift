@@ -30,6 +30,8 @@ extension KVMError {
         case .lacksARM64Features(let features, let offered):
             "--cpu: this host's KVM gives guests no \(features.map(\.rawValue).joined(separator: ", "))"
                 + (offered.isEmpty ? "" : ", but \(offered.sorted().map(\.rawValue).joined(separator: ", "))")
+        case .stateOfOtherMachine(let register):
+            "the saved state is another machine's, or another host's: it differs in \(register.words)"
         case .signalRefused(let code): "the kick signal's handler: \(HostFacts.describe(errno: code))"
         case .refused(let operation, let code): "\(operation.rawValue): \(HostFacts.describe(errno: code))"
         }
@@ -47,7 +49,7 @@ extension KVMError {
         case .busy: "stop the other hypervisor (VirtualBox, for example)"
         case .unknownAPIVersion, .lacksCapability: "boot a newer Linux kernel (5.10 or later)"
         case .notKVM, .cannotOpen, .tooManyVCPUs, .vcpuOutOfOrder, .memoryMappedTwice, .memoryNotMapped,
-            .noSuchInterruptInput, .signalRefused, .refused:
+            .noSuchInterruptInput, .stateOfOtherMachine, .signalRefused, .refused:
             nil
         case .lacksGICv3, .lacksITS: "use --accel software, or a host with a GICv3"
         case .lacksFeatures, .lacksARM64Features: "--cpu host takes what it has"

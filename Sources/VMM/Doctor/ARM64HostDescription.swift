@@ -14,6 +14,7 @@ struct ARM64HostDescription: Sendable {
 
     var checks: [HostReport.Check] {
         [controllerCheck, addressCheck, featureCheck, kernelCheck] + (cpu.map { [debugCheck($0)] } ?? [])
+            + (cpu?.registers.map { [registerCheck($0)] } ?? [])
     }
 
     private var controllerCheck: HostReport.Check {
@@ -64,6 +65,12 @@ struct ARM64HostDescription: Sendable {
         let frequency = "counter of \(counterFrequency / 1_000_000).\(counterFrequency / 100_000 % 10) MHz"
         return .init(
             name: "host kernel", outcome: .good, finding: "\(kernelLevel.words); \(frequency)", remedy: nil)
+    }
+
+    /// Without one that is used nothing boots; one that is not known here is a newer kernel's, and left alone.
+    private func registerCheck(_ check: KVMRegisterListCheck) -> HostReport.Check {
+        .init(
+            name: "KVM registers", outcome: check.isComplete ? .good : .missing, finding: check.words, remedy: nil)
     }
 
     private func debugCheck(_ cpu: ARM64CPUDetails) -> HostReport.Check {

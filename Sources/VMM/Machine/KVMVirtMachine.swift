@@ -12,6 +12,7 @@
     struct KVMVirtMachine: SessionMachine {
         let machine: Machine<KVMVirtualMachine>
         private let devices: VirtDevices
+        let notes: [String]
 
         /// Builds the machine up to the moment before its first instruction. Memory is mapped first: see `requirePlatform`.
         init(
@@ -45,6 +46,7 @@
                 throw .kvm(error)
             }
             timeline?.mark("virtual machine made")
+            notes = (try? vcpus[0].checkRegisterList()).map { ["KVM has \($0.words)"] } ?? []
 
             devices = try VirtDevices.make(
                 memory: memory, preparation: preparation, interrupts: interrupts, machine: lifecycle,

@@ -12,6 +12,8 @@ protocol SessionMachine: Sendable {
     func disconnect()
     /// What the devices have counted. On any thread.
     var deviceStatistics: [DeviceStatistics] { get }
+    /// What there is to tell in detail of how it was made.
+    var notes: [String] { get }
     /// What was executed, when that can be told exactly. Only after `join()`.
     var instructionCounts: InstructionCounts? { get }
     /// The machine as a debugger sees it. Before it starts.
@@ -27,6 +29,7 @@ protocol SessionMachine: Sendable {
 extension SessionMachine {
     var instructionCounts: InstructionCounts? { nil }
     var deviceStatistics: [DeviceStatistics] { [] }
+    var notes: [String] { [] }
 
     func start(observer: (any ExitObserver)?, onEntry: @escaping @Sendable () -> Void) throws(HostThreadError) {
         try machine.start(observer: observer, onEntry: onEntry)

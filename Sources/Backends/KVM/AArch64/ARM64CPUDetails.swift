@@ -7,6 +7,8 @@ package struct ARM64CPUDetails: Hashable, Sendable {
     /// For debuggers.
     package var breakpoints: Int
     package var watchpoints: Int
+    /// The registers that KVM has for it; nil: it lists none.
+    package var registers: KVMRegisterListCheck?
 
     package init(vectorLengths: [Int], eventCounters: Int?, breakpoints: Int, watchpoints: Int) {
         self.vectorLengths = vectorLengths

@@ -23,9 +23,11 @@
             let cpu = try machine.makeVCPU(VCPUIndex(0))
             // PMCR_EL0.N, bits 15:11.
             let monitors = machine.features.contains(.pmu) ? try cpu.register(.pmcr_el0) : nil
-            return ARM64CPUDetails(
+            var details = ARM64CPUDetails(
                 vectorLengths: try cpu.vectorLengths(), eventCounters: monitors.map { Int($0 >> 11 & 0x1F) },
                 breakpoints: debugRegisterCounts.breakpoints, watchpoints: debugRegisterCounts.watchpoints)
+            details.registers = try? cpu.checkRegisterList()
+            return details
         }
 
         private func interruptController() throws(KVMError) -> ARM64HostFacts.InterruptController {

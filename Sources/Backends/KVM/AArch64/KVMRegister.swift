@@ -40,6 +40,8 @@
         static let vbar_el1 = KVMRegister(3, 0, 12, 0, 0)
         static let tpidr_el1 = KVMRegister(3, 0, 13, 0, 4)
         static let tpidr_el0 = KVMRegister(3, 3, 13, 0, 2)
+        /// Not by its encoding: KVM has CNTVCT_EL0 and CNTV_CVAL_EL0 the other way round. Source: Linux uapi/asm/kvm.h, KVM_REG_ARM_TIMER_CNT.
+        static let cntvct_el0 = KVMRegister(3, 3, 14, 3, 2)
         static let pmcr_el0 = KVMRegister(3, 3, 9, 12, 0)
         static let tpidrro_el0 = KVMRegister(3, 3, 13, 0, 3)
 

@@ -37,7 +37,7 @@
             return value
         }
 
-        private func setRegister(_ name: KVMRegister, _ value: UInt64) throws(KVMError) {
+        func setRegister(_ name: KVMRegister, _ value: UInt64) throws(KVMError) {
             var value = value
             try checked(unsafe swvmm_kvm_set_one_reg(descriptor.number, name.identifier, &value), .setRegister)
         }
