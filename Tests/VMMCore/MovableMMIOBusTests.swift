@@ -15,12 +15,12 @@ import VMMTestSupport
         let bus = MovableMMIOBus([Register(0x100), Register(0x200)])
         #expect(bus.read(0, .word) == nil)
         bus.place(1, at: 0x1000)
-        #expect(bus.read(0x11FC, .word) == 0x200 << 32 | 0x1FC)
+        #expect(bus.read(0x11FC, .word) == 0x200_0000_01FC)
         bus.place(0, at: 0x1080)
-        #expect(bus.read(0x1080, .word) == 0x100 << 32)
-        #expect(bus.read(0x107E, .word) == 0x200 << 32 | 0x7E)
+        #expect(bus.read(0x1080, .word) == 0x100_0000_0000)
+        #expect(bus.read(0x107E, .word) == 0x200_0000_007E)
         bus.place(0, at: nil)
-        #expect(bus.read(0x1080, .word) == 0x200 << 32 | 0x80)
+        #expect(bus.read(0x1080, .word) == 0x200_0000_0080)
         #expect(!bus.write(0, at: 0x11FD, .word) && bus.write(0, at: 0x11FC, .word))
     }
 
@@ -28,7 +28,7 @@ import VMMTestSupport
     func ends() {
         let bus = MovableMMIOBus([Register(0x100)])
         bus.place(0, at: 0)
-        #expect(bus.read(0, .doubleword) == 0x100 << 32)
+        #expect(bus.read(0, .doubleword) == 0x100_0000_0000)
         #expect(bus.read(.max, .byte) == nil)
         for start: UInt64 in [.max, .max - 0xFF] {
             bus.place(0, at: start)
@@ -36,7 +36,7 @@ import VMMTestSupport
         }
         let last = UInt64.max - 0x100
         bus.place(0, at: last)
-        #expect(bus.read(last + 0xFF, .byte) == 0x100 << 32 | 0xFF)
+        #expect(bus.read(last + 0xFF, .byte) == 0x100_0000_00FF)
         #expect(bus.read(last + 0xFF, .halfword) == nil)
     }
 }

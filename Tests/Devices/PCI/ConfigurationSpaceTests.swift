@@ -54,7 +54,8 @@ import VMMTestSupport
         for width in AccessWidth.allCases {
             for offset in 0..<(256 as UInt64) {
                 let expected = (0..<UInt64(width.bytes)).reduce(0 as UInt64) { value, byte in
-                    value | (offset + byte < 256 ? bytes[Int(offset + byte)] : 0xFF) << (8 * byte)
+                    let part: UInt64 = offset + byte < 256 ? bytes[Int(offset + byte)] : 0xFF
+                    return value | part << (8 * byte)
                 }
                 #expect(fixture.read(offset, width: width) == expected, "\(width) at \(offset)")
             }

@@ -3,6 +3,7 @@
 /// One pair of queues; no offloads, no merged buffers: a frame is one buffer, with the device's header in its headroom. All buffers
 /// come from one pool: what was received may be sent as it is. Sent buffers come back without interrupts, when one is wanted.
 /// Threading: by the owner's lock.
+/// No property is a constant: beside one, Swift 6.2.3 lets no initializer call `refill`.
 /// Source: virtio 1.2 §5.1.
 package struct VirtioNetworkDriver: ~Copyable {
     /// Feature bits. Source: virtio 1.2 §5.1.3.
@@ -30,13 +31,13 @@ package struct VirtioNetworkDriver: ~Copyable {
     /// Half of them wait for frames, at most.
     package static var bufferCount: Int { 128 }
 
-    /// A locally administered one when the device has none. A variable, since Swift 6.2.3 lets no initializer call `refill` beside a constant.
+    /// A locally administered one when the device has none.
     package private(set) var hardware: HardwareAddress
     package private(set) var statistics = Statistics()
     package private(set) var failure: VirtioFailure?
 
-    private let device: VirtioDevice
-    private let hasStatus: Bool
+    private var device: VirtioDevice
+    private var hasStatus: Bool
     private var receiveQueue: SplitDriverQueue
     private var sendQueue: SplitDriverQueue
     /// By head.
