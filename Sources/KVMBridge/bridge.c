@@ -67,6 +67,26 @@ int swvmm_kvm_set_guest_debug(int vcpu, const struct kvm_guest_debug *debug) {
     return result(ioctl(vcpu, KVM_SET_GUEST_DEBUG, debug));
 }
 
+enum { routing_capacity = 1024 };
+
+// kvm_irq_routing ends in a flexible array: this has its layout and lives on the stack.
+struct routing_table {
+    uint32_t nr;
+    uint32_t flags;
+    struct kvm_irq_routing_entry entries[routing_capacity];
+};
+
+_Static_assert(offsetof(struct routing_table, entries) == offsetof(struct kvm_irq_routing, entries), "layout of kvm_irq_routing");
+
+int swvmm_kvm_set_gsi_routing(int vm, const struct kvm_irq_routing_entry *entries, uint32_t count) {
+    struct routing_table table;
+    if (count > routing_capacity) return -E2BIG;
+    table.nr = count;
+    table.flags = 0;
+    if (count > 0) memcpy(table.entries, entries, count * sizeof *entries);
+    return result(ioctl(vm, KVM_SET_GSI_ROUTING, &table));
+}
+
 #ifdef __x86_64__
 
 enum { cpuid_capacity = 256 };
@@ -106,26 +126,6 @@ int swvmm_kvm_enable_split_irqchip(int vm, uint32_t reserved) {
 int swvmm_kvm_enable_user_space_msr(int vm, uint64_t reasons) {
     struct kvm_enable_cap cap = {.cap = KVM_CAP_X86_USER_SPACE_MSR, .args = {reasons}};
     return result(ioctl(vm, KVM_ENABLE_CAP, &cap));
-}
-
-enum { routing_capacity = 1024 };
-
-// kvm_irq_routing ends in a flexible array: this has its layout and lives on the stack.
-struct routing_table {
-    uint32_t nr;
-    uint32_t flags;
-    struct kvm_irq_routing_entry entries[routing_capacity];
-};
-
-_Static_assert(offsetof(struct routing_table, entries) == offsetof(struct kvm_irq_routing, entries), "layout of kvm_irq_routing");
-
-int swvmm_kvm_set_gsi_routing(int vm, const struct kvm_irq_routing_entry *entries, uint32_t count) {
-    struct routing_table table;
-    if (count > routing_capacity) return -E2BIG;
-    table.nr = count;
-    table.flags = 0;
-    if (count > 0) memcpy(table.entries, entries, count * sizeof *entries);
-    return result(ioctl(vm, KVM_SET_GSI_ROUTING, &table));
 }
 
 int swvmm_kvm_interrupt(int vcpu, uint8_t vector) {
@@ -177,6 +177,18 @@ int swvmm_kvm_arm_preferred_target(int vm, struct kvm_vcpu_init *init) {
 
 int swvmm_kvm_arm_vcpu_init(int vcpu, const struct kvm_vcpu_init *init) {
     return result(ioctl(vcpu, KVM_ARM_VCPU_INIT, init));
+}
+
+int swvmm_kvm_arm_enable_system_suspend(int vm) {
+    struct kvm_enable_cap cap = {.cap = KVM_CAP_ARM_SYSTEM_SUSPEND};
+    return result(ioctl(vm, KVM_ENABLE_CAP, &cap));
+}
+
+int swvmm_kvm_arm_set_smccc_filter(int vm, uint32_t base, uint32_t count, uint8_t action) {
+    struct kvm_smccc_filter filter = {.base = base, .nr_functions = count, .action = action};
+    struct kvm_device_attr attr = {
+        .group = KVM_ARM_VM_SMCCC_CTRL, .attr = KVM_ARM_VM_SMCCC_FILTER, .addr = (uintptr_t)&filter};
+    return result(ioctl(vm, KVM_SET_DEVICE_ATTR, &attr));
 }
 
 int swvmm_kvm_arm_vcpu_finalize(int vcpu, int feature) { return result(ioctl(vcpu, KVM_ARM_VCPU_FINALIZE, &feature)); }

@@ -37,6 +37,7 @@ package enum KVMCapability: String, Hashable, Sendable, CaseIterable {
     case addressAuthentication = "KVM_CAP_ARM_PTRAUTH_ADDRESS"
     case genericAuthentication = "KVM_CAP_ARM_PTRAUTH_GENERIC"
     case el2 = "KVM_CAP_ARM_EL2"
+    case systemSuspend = "KVM_CAP_ARM_SYSTEM_SUSPEND"
 
     /// Whether KVM on this host's architecture can have it at all.
     package var isForHost: Bool {
@@ -45,7 +46,7 @@ package enum KVMCapability: String, Hashable, Sendable, CaseIterable {
             .tscControl,
             .splitIRQChip, .x2APICAPI, .syncRegisters, .internalErrorData, .userSpaceMSR:
             Self.hostIsX86
-        case .psci02, .ipaSize, .pmuV3, .sve, .addressAuthentication, .genericAuthentication, .el2,
+        case .psci02, .ipaSize, .pmuV3, .sve, .addressAuthentication, .genericAuthentication, .el2, .systemSuspend,
             .hardwareBreakpoints, .hardwareWatchpoints:
             !Self.hostIsX86
         case .userMemory, .destroyMemoryRegion, .inKernelIRQChip, .immediateExit, .signalMSI, .irqfd, .ioeventfd,
@@ -73,8 +74,8 @@ package enum KVMCapability: String, Hashable, Sendable, CaseIterable {
             Self.hostIsX86
         case .deviceControl, .oneRegister, .psci02:
             !Self.hostIsX86
-        case .ipaSize, .pmuV3, .sve, .addressAuthentication, .genericAuthentication, .el2, .hardwareBreakpoints,
-            .hardwareWatchpoints:
+        case .ipaSize, .pmuV3, .sve, .addressAuthentication, .genericAuthentication, .el2, .systemSuspend,
+            .hardwareBreakpoints, .hardwareWatchpoints:
             false
         case .irqRouting, .internalErrorData, .guestDebug, .guestDebugFlags, .tscDeadlineTimer, .getTSCFrequency,
             .tscControl,
@@ -130,6 +131,7 @@ package enum KVMCapability: String, Hashable, Sendable, CaseIterable {
             case .addressAuthentication: KVM_CAP_ARM_PTRAUTH_ADDRESS
             case .genericAuthentication: KVM_CAP_ARM_PTRAUTH_GENERIC
             case .el2: KVM_CAP_ARM_EL2
+            case .systemSuspend: KVM_CAP_ARM_SYSTEM_SUSPEND
             }
         return UInt32(value)
     }

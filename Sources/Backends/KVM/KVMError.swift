@@ -58,6 +58,8 @@ package enum KVMOperation: String, Hashable, Sendable, CaseIterable {
     case getRegister = "KVM_GET_ONE_REG"
     case setRegister = "KVM_SET_ONE_REG"
     case getRegisterList = "KVM_GET_REG_LIST"
+    case enableSystemSuspend = "KVM_ENABLE_CAP(KVM_CAP_ARM_SYSTEM_SUSPEND)"
+    case setCallFilter = "KVM_SET_DEVICE_ATTR(KVM_ARM_VM_SMCCC_FILTER)"
     case finalizeVCPU = "KVM_ARM_VCPU_FINALIZE"
     case getDeviceAttribute = "KVM_GET_DEVICE_ATTR"
     case getPowerState = "KVM_GET_MP_STATE"

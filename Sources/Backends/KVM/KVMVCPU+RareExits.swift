@@ -57,9 +57,15 @@ extension KVMVCPU {
         case KVM_SYSTEM_EVENT_SHUTDOWN: .systemEvent(.powerOff)
         case KVM_SYSTEM_EVENT_RESET: .systemEvent(.reset)
         case KVM_SYSTEM_EVENT_CRASH: .systemEvent(.crash)
-        default: .failure(.unhandledExit(reason: UInt32(KVM_EXIT_SYSTEM_EVENT)))
+        #if arch(arm64)
+            case KVM_SYSTEM_EVENT_SUSPEND: (try? suspendSystem()) ?? .failure(Self.unhandledSystemEvent)
+            case KVM_SYSTEM_EVENT_WAKEUP: (try? wakeSystem()) ?? .failure(Self.unhandledSystemEvent)
+        #endif
+        default: .failure(Self.unhandledSystemEvent)
         }
     }
+
+    private static let unhandledSystemEvent = VCPURunFailure.unhandledExit(reason: UInt32(KVM_EXIT_SYSTEM_EVENT))
 
     private func decodeInternalError() -> VCPUExit {
         let error = unsafe page.pointee.emulation_failure

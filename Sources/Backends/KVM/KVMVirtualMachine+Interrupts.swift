@@ -68,15 +68,17 @@ package final class KVMInterruptLine: InterruptLine {
 
 extension KVMVirtualMachine: IRQFDCapable {
     package func bindIRQFD(_ eventfd: Int32, toInput input: UInt32) throws(KVMError) {
+        try checkInput(input)
         try setIRQFD(eventfd, input, flags: 0)
     }
 
     package func unbindIRQFD(_ eventfd: Int32, fromInput input: UInt32) throws(KVMError) {
+        try checkInput(input)
         try setIRQFD(eventfd, input, flags: UInt32(KVM_IRQFD_FLAG_DEASSIGN))
     }
 
-    private func setIRQFD(_ eventfd: Int32, _ input: UInt32, flags: UInt32) throws(KVMError) {
-        try checkInput(input)
+    /// - Parameter input: a global system interrupt that has a route.
+    func setIRQFD(_ eventfd: Int32, _ input: UInt32, flags: UInt32) throws(KVMError) {
         guard let number = UInt32(exactly: eventfd) else { throw .refused(.irqfd, errno: EBADF) }
         var binding = kvm_irqfd()
         binding.fd = number

@@ -81,6 +81,8 @@ package final class KVMVirtualMachine: VirtualMachine {
             var gic: Descriptor?
             var its: Descriptor?
             var vcpus: [Descriptor] = []
+            /// Messages that eventfds send, each a global system interrupt behind the SPIs; nil where one is free.
+            var messageRoutes: [DeviceMessage?] = []
             var isGICInitialized = false
         #endif
     }
@@ -113,6 +115,9 @@ package final class KVMVirtualMachine: VirtualMachine {
         self.host = host
         self.configuration = configuration
         descriptor = Descriptor(try checked(created, .createVM))
+        #if arch(arm64)
+            try Self.enableSystemSuspend(descriptor, on: host)
+        #endif
     }
 
     /// Creates the interrupt controllers and the timer, once: before the first vCPU, interrupt line or event descriptor.

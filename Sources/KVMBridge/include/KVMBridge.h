@@ -45,6 +45,8 @@ int swvmm_kvm_set_device_attr(int device, uint32_t group, uint64_t attribute, co
 int swvmm_kvm_get_device_attr(int device, uint32_t group, uint64_t attribute, void *value);
 int swvmm_kvm_irq_line(int vm, uint32_t gsi, uint32_t level);
 int swvmm_kvm_signal_msi(int vm, const struct kvm_msi *msi);
+// Replaces the whole table; -E2BIG when there are more than it can have here.
+int swvmm_kvm_set_gsi_routing(int vm, const struct kvm_irq_routing_entry *_Nullable entries, uint32_t count);
 int swvmm_kvm_irqfd(int vm, const struct kvm_irqfd *irqfd);
 int swvmm_kvm_ioeventfd(int vm, const struct kvm_ioeventfd *ioeventfd);
 
@@ -61,8 +63,6 @@ int swvmm_kvm_create_irqchip(int vm);
 int swvmm_kvm_enable_split_irqchip(int vm, uint32_t reserved);
 // `reasons` are KVM_MSR_EXIT_REASON_ bits: which refused accesses lead to an exit.
 int swvmm_kvm_enable_user_space_msr(int vm, uint64_t reasons);
-// Replaces the whole table; -E2BIG when there are more than it can have here.
-int swvmm_kvm_set_gsi_routing(int vm, const struct kvm_irq_routing_entry *_Nullable entries, uint32_t count);
 // -EEXIST while the last one has not been taken.
 int swvmm_kvm_interrupt(int vcpu, uint8_t vector);
 int swvmm_kvm_set_tss_addr(int vm, uint64_t address);
@@ -82,6 +82,10 @@ int swvmm_kvm_translate(int vcpu, struct kvm_translation *translation);
 
 int swvmm_kvm_arm_preferred_target(int vm, struct kvm_vcpu_init *init);
 int swvmm_kvm_arm_vcpu_init(int vcpu, const struct kvm_vcpu_init *init);
+// A guest's SYSTEM_SUSPEND is an exit.
+int swvmm_kvm_arm_enable_system_suspend(int vm);
+// What becomes of the calls of `count` functions from `base` on: a KVM_SMCCC_FILTER_ number.
+int swvmm_kvm_arm_set_smccc_filter(int vm, uint32_t base, uint32_t count, uint8_t action);
 // `feature` is the number of a KVM_ARM_VCPU_ bit.
 int swvmm_kvm_arm_vcpu_finalize(int vcpu, int feature);
 // `value` has as many bytes as the identifier says.

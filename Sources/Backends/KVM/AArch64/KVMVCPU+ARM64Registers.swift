@@ -42,10 +42,10 @@
             try checked(unsafe swvmm_kvm_set_one_reg(descriptor.number, name.identifier, &value), .setRegister)
         }
 
-        /// Makes a created vCPU a CPU like the host's, with PSCI. vCPU 0 is on, the others wait for CPU_ON.
+        /// Makes a created vCPU, or one that is to be reset, a CPU like the host's, with PSCI. vCPU 0 is on, the others wait for CPU_ON.
         /// Source: api.rst 4.82 "KVM_ARM_VCPU_INIT", 4.83 "KVM_ARM_PREFERRED_TARGET".
         static func initialize(
-            _ vcpu: Descriptor, machine: KVMVirtualMachine, index: VCPUIndex
+            _ vcpu: Descriptor, machine: KVMVirtualMachine, index: VCPUIndex, isReset: Bool = false
         ) throws(KVMError) {
             var target = kvm_vcpu_init()
             try checked(
@@ -54,7 +54,8 @@
             target.features.0 |= Self.featureBits(of: machine.features)
             if index.rawValue > 0 { target.features.0 |= 1 << UInt32(KVM_ARM_VCPU_POWER_OFF) }
             try checked(unsafe swvmm_kvm_arm_vcpu_init(vcpu.number, &target), .initVCPU)
-            if machine.features.contains(.sve) { try finalizeVectors(of: vcpu) }
+            // Which is kept over resets.
+            if machine.features.contains(.sve), !isReset { try finalizeVectors(of: vcpu) }
         }
 
         /// KVM_EXIT_IOAPIC_EOI comes on x86 only.
