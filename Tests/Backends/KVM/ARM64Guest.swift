@@ -14,13 +14,16 @@
         var cpu: KVMVCPU { cpus[0] }
         private let watchdog: GuestWatchdog
 
-        init(_ code: [UInt32], memorySize: UInt64 = 0x1_0000, vcpuCount: Int = 1) throws {
+        init(
+            _ code: [UInt32], memorySize: UInt64 = 0x1_0000, vcpuCount: Int = 1, model: ARM64CPUModel = .host
+        ) throws {
             memory = try GuestMemory([try #require(GuestRange(start: GuestAddress(Self.data), size: memorySize))])
             for (index, word) in code.enumerated() {
                 try memory.store(word, at: GuestAddress(Self.start + 4 * UInt64(index)))
             }
-            machine = try KVMVirtualMachine(
-                host: try #require(KVMOfHost.host), configuration: .init(vcpuCount: vcpuCount))
+            var configuration = KVMVirtualMachine.Configuration(vcpuCount: vcpuCount)
+            configuration.arm64Model = model
+            machine = try KVMVirtualMachine(host: try #require(KVMOfHost.host), configuration: configuration)
             try machine.map(memory)
             cpus = try (0..<vcpuCount).map { [machine] in try machine.makeVCPU(VCPUIndex($0)) }
             watchdog = GuestWatchdog(cpus)
