@@ -50,19 +50,18 @@
 #define NSACR 0xe00
 #define IROUTER 0x6000
 
-static inline u32 get(u64 address) { return *(volatile u32 *)address; }
-static inline void set(u64 address, u32 value) { *(volatile u32 *)address = value; }
-static inline u64 get64(u64 address) { return *(volatile u64 *)address; }
-static inline void set64(u64 address, u64 value) { *(volatile u64 *)address = value; }
-static inline u32 get_byte(u64 address) { return *(volatile unsigned char *)address; }
-static inline void set_byte(u64 address, u32 value) { *(volatile unsigned char *)address = value; }
+// One load or store, without writeback: KVM cannot follow others to a device.
+static inline u32 get(u64 address) { u32 value; __asm__ volatile("ldr %w0, [%1]" : "=r"(value) : "r"(address) : "memory"); return value; }
+static inline void set(u64 address, u32 value) { __asm__ volatile("str %w0, [%1]" : : "r"(value), "r"(address) : "memory"); }
+static inline u64 get64(u64 address) { u64 value; __asm__ volatile("ldr %0, [%1]" : "=r"(value) : "r"(address) : "memory"); return value; }
+static inline void set64(u64 address, u64 value) { __asm__ volatile("str %0, [%1]" : : "r"(value), "r"(address) : "memory"); }
+static inline u32 get_byte(u64 address) { u32 value; __asm__ volatile("ldrb %w0, [%1]" : "=r"(value) : "r"(address) : "memory"); return value; }
+static inline void set_byte(u64 address, u32 value) { __asm__ volatile("strb %w0, [%1]" : : "r"(value), "r"(address) : "memory"); }
 
 static inline void print(const char *text)
 {
-    for (; *text; text++) {
-        while (get(UART + 0x18) & 1 << 5) {}
-        set(UART, *text);
-    }
+    // UARTFR.TXFF is never one there.
+    for (; *text; text++) set(UART, *text);
 }
 
 static inline void show(const char *name, u64 value)

@@ -73,12 +73,13 @@ static u64 ask(enum request what, u64 value)
     return answer;
 }
 
+// CPU 1 is asked first: what goes from it to CPU 0 is there when it has answered.
 static void state(const char *name)
 {
     print(name);
-    show(", CPU 0", signals());
-    print(name);
     show(", CPU 1", ask(STATE, 0));
+    print(name);
+    show(", CPU 0", signals());
 }
 
 static u64 affinity(u64 mpidr, u64 level) { return (u32)psci(PSCI_AFFINITY_INFO, mpidr, level, 0); }
@@ -213,6 +214,7 @@ static void spis(void)
     MSR(CTLR, 2);
     set64(router, 0);
     set(row + ISPENDR, bit);
+    state("EOImode 1");
     acknowledge(0, 1);
     show("active", get(row + ISACTIVER));
     set(row + ISPENDR, bit);

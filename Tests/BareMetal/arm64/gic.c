@@ -109,6 +109,8 @@ static void shared(void)
 static void absent(void)
 {
     print("# absent\n");
+    // SGIs may be enabled from the start.
+    set(GICR + SGI_BASE + ICENABLER, ~0U);
     write_both("GICD_IGROUPR0", GICD + IGROUPR, ~0U);
     write_both("GICD_ISENABLER0", GICD + ISENABLER, ~0U);
     write_both("GICD_ISPENDR0", GICD + ISPENDR, ~0U);
@@ -156,7 +158,8 @@ static void redistributor(void)
     u64 base = GICR + SGI_BASE;
     write_both("GICR_IGROUPR0", base + IGROUPR, PRIVATE);
     write_pair("GICR_ISENABLER0", base, ISENABLER, ICENABLER, PRIVATE);
-    write_pair("GICR_ISPENDR0", base, ISPENDR, ICPENDR, PRIVATE);
+    write_pair("GICR_ISPENDR0", base, ISPENDR, ICPENDR, 0xffff);
+    write_pair("GICR_ISPENDR0 of the timers", base, ISPENDR, ICPENDR, PRIVATE & ~0xffff);
     write_pair("GICR_ISACTIVER0", base, ISACTIVER, ICACTIVER, PRIVATE);
     write_both("GICR_ICFGR0", base + ICFGR, ~0U);
     write_both("GICR_ICFGR1, bits that are reserved", base + ICFGR + 4, 0x55555555);

@@ -240,6 +240,8 @@ static void masks(void)
     acknowledge(1);
     set(GICD, 0x13);
     state("GICD_CTLR.EnableGrp1 1", 1);
+    // Linux's KVM needs it.
+    send(1);
     acknowledge(1);
     // What is active is taken out of that state by hand: the priority runs on.
     make(1, ICACTIVER);
