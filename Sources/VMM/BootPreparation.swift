@@ -172,14 +172,14 @@ package struct BootPreparation: Sendable {
     }
 
     /// - Parameters:
-    ///   - features: of the CPUs.
+    ///   - features: of the CPUs; nil: no host is asked, they are what is asked for by name.
     ///   - addressBits: of guest physical addresses; nil: all that the machine's map needs.
     package func arm64Plan(
-        features: Set<ARM64Feature> = [], addressBits: Int? = nil
+        features: Set<ARM64Feature>? = nil, addressBits: Int? = nil
     ) throws(BootError) -> AArch64BootPlan {
         do throws(BootImageError) {
             var platform = VirtPlatformFacts()
-            platform.features = features
+            platform.features = features ?? arm64CPUModel.added
             if let addressBits { platform.addressBits = addressBits }
             platform.seeds = seeds ?? .generate()
             switch transport {

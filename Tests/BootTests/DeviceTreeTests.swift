@@ -20,7 +20,7 @@ internal import VMMTestSupport
         .enabled(if: HostTool.isThere(HostTool.deviceTreeCompiler), "there is no dtc"),
         arguments: [
             [], ["--cpus", "20", "--cmdline", "a b", "-m", "3G"], ["--cpus", "64"],
-            ["--cpus", "8,sockets=2,threads=2"],
+            ["--cpus", "8,sockets=2,threads=2"], ["--cpu", "host,+pmu,+el2"],
         ])
     func compiler(arguments: [String]) throws {
         let path = "\(directory.path)/virt.dtb"
@@ -46,7 +46,8 @@ internal import VMMTestSupport
         let validator = try #require(HostTool.deviceTreeSchema)
         let kernel = try directory.file("Image", ARM64Guests.image())
         let initrd = try directory.file("initrd", [1, 2, 3])
-        let path = try dump("--cpus", "4,threads=2", "--cmdline", "quiet", "--initrd", initrd, kernel)
+        let path = try dump(
+            "--cpus", "4,threads=2", "--cpu", "host,+pmu,+el2", "--cmdline", "quiet", "--initrd", initrd, kernel)
         let (_, text) = try HostTool.run([validator, path], in: directory)
         // Types that only the kernel's bindings tell: without them each value is a mere string of bytes.
         let untyped = ["method", "cpu_suspend", "cpu_off", "cpu_on", "linux,code"]

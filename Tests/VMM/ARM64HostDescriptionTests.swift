@@ -33,6 +33,14 @@ import VMMCore
         #expect(checks["debug registers"]?.finding == "6 for breakpoints, 4 for watchpoints")
     }
 
+    @Test("many vector lengths are told by the first and the last")
+    func lengths() {
+        let cpu = ARM64CPUDetails(
+            vectorLengths: (1...16).map { $0 * 128 }, eventCounters: nil, breakpoints: 2, watchpoints: 2)
+        let check = checks({ $0.features = [.sve] }, cpu: cpu)["CPU features"]
+        #expect(check?.finding == "sve of 128 to 2048 bits; not pmu, pauth, el2")
+    }
+
     @Test("a GICv2 is missing something, with what to do; features that are not there are named")
     func little() {
         let checks = checks({

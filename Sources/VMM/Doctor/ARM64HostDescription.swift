@@ -55,10 +55,18 @@ struct ARM64HostDescription: Sendable {
     private func words(of feature: ARM64Feature) -> String {
         switch feature {
         case .pmu: cpu?.eventCounters.map { "pmu with \($0) event counters" } ?? "pmu"
-        case .sve: cpu.map { "sve of \($0.vectorLengths.map(String.init).joined(separator: ", ")) bits" } ?? "sve"
+        case .sve: cpu.map { "sve of \(Self.words(of: $0.vectorLengths)) bits" } ?? "sve"
         case .pauth: "pauth"
         case .el2: "el2 (with --cpu host,+el2)"
         }
+    }
+
+    /// All lengths where they are few, else the first and the last.
+    private static func words(of lengths: [Int]) -> String {
+        guard lengths.count > 5, let first = lengths.first, let last = lengths.last else {
+            return lengths.map(String.init).joined(separator: ", ")
+        }
+        return "\(first) to \(last)"
     }
 
     private var kernelCheck: HostReport.Check {
