@@ -34,6 +34,7 @@ test: test-dependencies guests lint
 	scripts/test-disk
 	scripts/test-nbd
 	scripts/fuzz --seconds 60
+	scripts/test-hostile || [ $$? = 77 ]
 	scripts/test-share
 	scripts/test-balloon
 	scripts/test-vsock
