@@ -130,7 +130,6 @@ package final class BootSession: Sendable {
         while true {
             let lifecycle = MachineLifecycle()
             let machine = try buildMachine(from: &source, on: choice, lifecycle, host, faults)
-            HostProcess.giveBackMemory()
             if isFirst {
                 let guest = "\(source.imageName), \(source.architecture.rawValue)"
                 say(SessionMessage(level: .notice, text: "\(guest), on \(choice.words)"))
@@ -213,6 +212,8 @@ extension BootSession {
             throw .thread(error)
         }
         let watch = watch(machine, of: guest, host)
+        // Beside the guest's first instructions, which do not wait for it.
+        HostProcess.giveBackMemory()
         machine.join()
         watch?.stop()
         guard let reason = lifecycle.stopReason else { preconditionFailure("the vCPUs ended, the machine did not") }
