@@ -74,8 +74,9 @@ struct NetworkFixture {
         let ip: [UInt8] = [0x45, 0, 0, 32, 0, 0, 0, 0, 64, 17, 0, 0]
         let link = isSent ? peer + address : address + peer
         let addresses = isSent ? guest + host : host + guest
-        return link + [8, 0] + ip + addresses + (isSent ? ports[0] + ports[1] : ports[1] + ports[0])
-            + [0, 12, 0, 0, 1, 2, 3, 4]
+        let udp: [UInt8] = (isSent ? ports[0] + ports[1] : ports[1] + ports[0]) + [0, 12, 0, 0]
+        let frame: [[UInt8]] = [link, [8, 0], ip, addresses, udp, [1, 2, 3, 4]]
+        return frame.flatMap(\.self)
     }
 
     // MARK: To send
