@@ -11,7 +11,7 @@ RELEASE := swift build -c release $(STATIC)
 BESIDE  := swift build -c release --static-swift-stdlib --disable-local-rpath --scratch-path .build/slirp
 HELPERS := $(BESIDE) --product swvmm-slirp && $(BESIDE) --product swvmm-nbd && \
 	cp .build/slirp/release/swvmm-slirp .build/slirp/release/swvmm-nbd .build/release/
-BUILD   := $(RELEASE) --product swvmm && $(RELEASE) --product swvmm-test && $(HELPERS)
+BUILD   := $(RELEASE) --product swvmm && $(RELEASE) --product swvmm-test && scripts/strip-programs strip .build/release .build/stripped && $(HELPERS)
 SWVMM   := .build/release/swvmm
 GUESTS  := $(or $(SWVMM_GUESTS),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/swvmm/guests)
 SOURCES := Package.swift Sources Tests Plugins Benchmarks
@@ -52,14 +52,11 @@ test-kvm-x86: test-dependencies build
 	swift build --build-tests
 	scripts/x86-host/test
 
+# Static programs for arm64, without symbols: .build-arm64/stripped.
 release-arm64: test-dependencies
 	scripts/arm64-host/build -c release $(STATIC) --product swvmm
 	scripts/arm64-host/build -c release $(STATIC) --product swvmm-test
-	@mkdir -p .build-arm64/stripped
-	@for program in swvmm swvmm-test; do \
-		aarch64-linux-gnu-strip -o .build-arm64/stripped/$$program .build-arm64/release/$$program || exit 1; \
-		echo ".build-arm64/stripped/$$program: $$(stat -c %s .build-arm64/stripped/$$program) bytes"; \
-	done
+	scripts/strip-programs aarch64-linux-gnu-strip .build-arm64/release .build-arm64/stripped
 
 # Debian's arm64 kernels with a busybox initramfs, kept outside the checkout; tests that find none are skipped and say so.
 guests: test-dependencies

@@ -80,6 +80,8 @@ let package = Package(
         room("HostIO", path: "HostIO", uses: ["VMMCore", "CLinux", "HostBridge", "NetworkFrames", "Uring"]),
         .systemLibrary(name: "CCapstone", path: "Sources/CLibraries/CCapstone", providers: [.apt(["libcapstone-dev"])]),
         room("Disassembly", path: "CLibraries/Disassembly", uses: ["CCapstone"]),
+        // Parts of libraries that the programs do without (docs/adr/0014-what-programs-leave-out.md).
+        .target(name: "LeftOut", path: "Sources/CLibraries/LeftOut"),
         .systemLibrary(name: "CSlirp", path: "Sources/CLibraries/CSlirp", providers: [.apt(["libslirp-dev"])]),
         room("Slirp", path: "CLibraries/Slirp", uses: ["CSlirp", "VMMCore", "NetworkFrames"]),
         .systemLibrary(name: "CNBD", path: "Sources/CLibraries/CNBD", providers: [.apt(["libnbd-dev"])]),
@@ -116,7 +118,7 @@ let package = Package(
             name: "swvmm",
             dependencies: [
                 "VMM", "VMMCore", "Boot", "GuestABI", "HostIO", "KVMBackend", "SoftwareCPU", "FlattenedDeviceTree",
-                "Decompression",
+                "Decompression", "LeftOut",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/swvmm",
@@ -128,7 +130,7 @@ let package = Package(
         .executableTarget(
             name: "swvmm-test",
             dependencies: [
-                "SuiteRunner", "VMM", "VMMCore", "HostIO", "KVMBackend", "YAML",
+                "SuiteRunner", "VMM", "VMMCore", "HostIO", "KVMBackend", "YAML", "LeftOut",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/swvmm-test",

@@ -50,6 +50,14 @@ internal import VMMTestSupport
         try refuses([path], "is not a regular file")
     }
 
+    @Test("ArgumentParser's hidden option, whose JSON encoder is left out (docs/adr/0014-what-programs-leave-out.md)")
+    func hiddenOption() throws {
+        let ended = try Swvmm.run(["--experimental-dump-help"])
+        #expect(ended.ending == .exited(64))
+        #expect(ended.output == "")
+        #expect(ended.errors == "Error: this program has no JSON encoder\n")
+    }
+
     // MARK: - Formats (what needs a plan needs KVM, which says the counter's frequency)
 
     @Test("empty, random, gzip, zstd, qcow2 and Linux images are named")
