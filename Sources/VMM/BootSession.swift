@@ -201,10 +201,13 @@ extension BootSession {
             // A vCPU may wait for the console's reader; a reset leaves the console to the next machine.
             if reason != .reset { host.releaseWriters() }
         }
+        let isEntering = Monitor(false)
         do throws(HostThreadError) {
             try machine.start(observer: timeline) { [timeline, say, clock] in
                 timeline?.mark("first instruction")
                 say(SessionMessage(level: .detail, text: "entering the guest at \(clock.realTime.inSeconds)"))
+                isEntering.withLock { $0 = true }
+                isEntering.wakeAll()
             }
         } catch {
             lifecycle.stop(.hostRefusedThreads)
@@ -212,7 +215,8 @@ extension BootSession {
             throw .thread(error)
         }
         let watch = watch(machine, of: guest, host)
-        // Beside the guest's first instructions, which do not wait for it.
+        // Beside the guest's first instructions, which do not wait for it; what is for the start only is done by then.
+        isEntering.waiting { (isEntering: inout Bool) -> Void? in isEntering ? () : nil }
         HostProcess.giveBackMemory()
         machine.join()
         watch?.stop()
