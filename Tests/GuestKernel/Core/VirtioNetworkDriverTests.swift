@@ -7,6 +7,7 @@ final class NetworkDriverBox {
 
     init(_ device: MockVirtioDevice) throws(VirtioFailure) {
         driver = try VirtioNetworkDriver(device, memory: device.allocate)
+        driver.refill()
     }
 
     var hardware: HardwareAddress { driver.hardware }

@@ -3,7 +3,6 @@
 /// One pair of queues; no offloads, no merged buffers: a frame is one buffer, with the device's header in its headroom. All buffers
 /// come from one pool: what was received may be sent as it is. Sent buffers come back without interrupts, when one is wanted.
 /// Threading: by the owner's lock.
-/// No property is a constant: beside one, Swift 6.2.3 lets no initializer call `refill`.
 /// Source: virtio 1.2 §5.1.
 package struct VirtioNetworkDriver: ~Copyable {
     /// Feature bits. Source: virtio 1.2 §5.1.3.
@@ -32,12 +31,12 @@ package struct VirtioNetworkDriver: ~Copyable {
     package static var bufferCount: Int { 128 }
 
     /// A locally administered one when the device has none.
-    package private(set) var hardware: HardwareAddress
+    package let hardware: HardwareAddress
     package private(set) var statistics = Statistics()
     package private(set) var failure: VirtioFailure?
 
-    private var device: VirtioDevice
-    private var hasStatus: Bool
+    private let device: VirtioDevice
+    private let hasStatus: Bool
     private var receiveQueue: SplitDriverQueue
     private var sendQueue: SplitDriverQueue
     /// By head.
@@ -45,7 +44,8 @@ package struct VirtioNetworkDriver: ~Copyable {
     private var sending: [PacketBuffer?]
     private var pool: PacketBuffer?
 
-    /// Initializes the device; it is live, and receives, when this returns.
+    /// Initializes the device; it is live when this returns, and receives from the first `refill` on (which Swift 6.2.3 does not let an
+    /// initializer of a type like this call).
     ///
     /// - Parameter memory: gives so many bytes, page-aligned, for ever.
     package init(_ transport: any VirtioTransport, memory: (Int) -> DMAMemory?) throws(VirtioFailure) {
@@ -74,7 +74,6 @@ package struct VirtioNetworkDriver: ~Copyable {
         _ = receive.allowInterrupts()
         receiveQueue = receive
         sendQueue = send
-        refill()
     }
 
     /// False when the device says that its cable is out. Source: virtio 1.2 §5.1.4, status bit 0.

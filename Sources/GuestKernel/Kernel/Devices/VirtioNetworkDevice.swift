@@ -16,7 +16,8 @@ final class VirtioNetworkDevice {
 
     /// Initializes the device, connects its interrupt, and starts its thread.
     init(_ transport: any VirtioTransport, _ connection: DeviceConnection, index: Int) throws(VirtioFailure) {
-        let driver = try VirtioNetworkDriver(transport, memory: Devices.memory)
+        var driver = try VirtioNetworkDriver(transport, memory: Devices.memory)
+        driver.refill()
         self.index = index
         busName = transport.name
         hardware = driver.hardware
