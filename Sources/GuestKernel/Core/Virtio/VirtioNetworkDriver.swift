@@ -42,7 +42,8 @@ package struct VirtioNetworkDriver: ~Copyable {
     /// By head.
     private var receiving: [PacketBuffer?]
     private var sending: [PacketBuffer?]
-    private var pool: PacketBuffer?
+    /// Spelt so that it is not nil by itself: with that, Swift 6.2.3 fails on the initializer, which throws.
+    private var pool: Optional<PacketBuffer>
 
     /// Initializes the device; it is live when this returns, and receives from the first `refill` on (which Swift 6.2.3 does not let an
     /// initializer of a type like this call).
@@ -63,11 +64,13 @@ package struct VirtioNetworkDriver: ~Copyable {
         hasStatus = features & Feature.status != 0
         receiving = [PacketBuffer?](repeating: nil, count: Int(receive.size))
         sending = [PacketBuffer?](repeating: nil, count: Int(send.size))
+        var buffers: PacketBuffer?
         for index in 0..<Self.bufferCount {
             let buffer = PacketBuffer(storage.part(at: index * PacketBuffer.memorySize, count: PacketBuffer.memorySize))
-            buffer.next = pool
-            pool = buffer
+            buffer.next = buffers
+            buffers = buffer
         }
+        pool = buffers
         self.device = device
         device.start()
         send.suppressInterrupts()
