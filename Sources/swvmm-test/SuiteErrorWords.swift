@@ -77,6 +77,7 @@ extension HostFileError {
         case .cannotOpen(let code): "\(path): cannot be opened: \(HostFacts.describe(errno: code))"
         case .cannotRead(let code): "\(path): cannot be read: \(HostFacts.describe(errno: code))"
         case .cannotWrite(let code): "\(path): cannot be written: \(HostFacts.describe(errno: code))"
+        case .changed: "\(path): was written to after it was opened"
         case .isDirectory: "\(path): is a directory, a file is wanted"
         case .notARegularFile: "\(path): is not a regular file"
         case .tooLarge(let size, let limit): "\(path): \(size) bytes, more than the limit of \(limit)"
