@@ -1,5 +1,5 @@
 # swvmm: `make boot` installs what is needed, builds, and boots the unikernel to its shell; `make test` checks everything.
-.PHONY: boot build test test-arm64 test-kvm-x86 release-arm64 guests lint format bench bench-kvm-x86 soak fuzz fuzz-quick clean dependencies test-dependencies
+.PHONY: boot build test test-lane-programs test-lane-others test-arm64 test-kvm-x86 release-arm64 guests lint format bench bench-kvm-x86 soak fuzz fuzz-quick clean dependencies test-dependencies
 
 # Released programs are position-independent and have no library to load, which starts them in two thirds of the time.
 # The C library refuses a static program with a run path: hence --disable-local-rpath.
@@ -14,6 +14,8 @@ HELPERS := $(BESIDE) --product swvmm-slirp && $(BESIDE) --product swvmm-nbd && \
 BUILD   := $(RELEASE) --product swvmm && $(RELEASE) --product swvmm-test && scripts/strip-programs strip .build/release .build/stripped && $(HELPERS)
 SWVMM   := .build/release/swvmm
 GUESTS  := $(or $(SWVMM_GUESTS),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/swvmm/guests)
+comma   := ,
+SKIPPED  = echo "going on without what needs it: $(1)" >&2
 SOURCES := Package.swift Sources Tests Plugins Benchmarks
 
 boot: build
@@ -22,7 +24,11 @@ boot: build
 build: dependencies
 	$(BUILD)
 
+# Two lanes at the same time: either is often one thread, or waits.
 test: test-dependencies guests lint
+	$(MAKE) --no-print-directory --jobs=2 test-lane-programs test-lane-others
+
+test-lane-programs:
 	swift build --build-tests
 	$(BUILD)
 	swift test --skip-build --parallel
@@ -33,15 +39,20 @@ test: test-dependencies guests lint
 	scripts/test-gdb-linux
 	scripts/test-disk
 	scripts/test-nbd
-	scripts/fuzz --seconds 60
 	scripts/test-hostile || [ $$? = 77 ]
 	scripts/test-share
 	scripts/test-balloon
 	scripts/test-vsock
 	scripts/test-port
 	scripts/test-network
-	scripts/x86-host/make-host > /dev/null || { echo "going on without the emulated x86_64 host: what is tested on its KVM is skipped" >&2; exit 0; }; \
-		scripts/x86-host/test || { [ $$? = 99 ] && echo "the emulated x86_64 host failed as a whole, twice: the rest of what is tested on its KVM is skipped" >&2; }
+	scripts/x86-host/make-host > /dev/null || { $(call SKIPPED,there is no emulated x86_64 host); exit 0; }; \
+		scripts/x86-host/test || { [ $$? = 99 ] && $(call SKIPPED,the emulated x86_64 host failed as a whole$(comma) twice); }
+
+# These build in directories of their own.
+test-lane-others:
+	scripts/arm64-host/make-sdk > /dev/null || { $(call SKIPPED,there is no cross compiler for arm64); exit 0; }; \
+		scripts/arm64-host/test || { [ $$? = 99 ] && $(call SKIPPED,the emulated arm64 host failed as a whole$(comma) twice); }
+	scripts/fuzz --seconds 60
 
 # The arm64 build on an x86_64 machine: its tests, guests on the KVM of an emulated arm64 host (docs/arm64-hosts.md); the program to hand out.
 test-arm64: test-dependencies
