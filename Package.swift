@@ -80,7 +80,7 @@ let package = Package(
         room("HostIO", path: "HostIO", uses: ["VMMCore", "CLinux", "HostBridge", "NetworkFrames", "Uring"]),
         .systemLibrary(name: "CCapstone", path: "Sources/CLibraries/CCapstone", providers: [.apt(["libcapstone-dev"])]),
         room("Disassembly", path: "CLibraries/Disassembly", uses: ["CCapstone"]),
-        // Parts of libraries that the programs do without (docs/adr/0014-what-programs-leave-out.md).
+        // Parts of libraries that the programs do without (docs/adr/0015-what-programs-leave-out.md).
         .target(name: "LeftOut", path: "Sources/CLibraries/LeftOut"),
         .systemLibrary(name: "CSlirp", path: "Sources/CLibraries/CSlirp", providers: [.apt(["libslirp-dev"])]),
         room("Slirp", path: "CLibraries/Slirp", uses: ["CSlirp", "VMMCore", "NetworkFrames"]),

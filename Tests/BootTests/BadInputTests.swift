@@ -50,7 +50,7 @@ internal import VMMTestSupport
         try refuses([path], "is not a regular file")
     }
 
-    @Test("ArgumentParser's hidden option, whose JSON encoder is left out (docs/adr/0014-what-programs-leave-out.md)")
+    @Test("ArgumentParser's hidden option, whose JSON encoder is left out (docs/adr/0015-what-programs-leave-out.md)")
     func hiddenOption() throws {
         let ended = try Swvmm.run(["--experimental-dump-help"])
         #expect(ended.ending == .exited(64))

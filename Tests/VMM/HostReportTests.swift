@@ -12,7 +12,8 @@ import Testing
         let check = try deviceCheck("/nonexistent/kvm")
         #expect(check.outcome == .missing)
         #expect(check.finding == "/nonexistent/kvm does not exist")
-        #expect(check.remedy?.contains("modprobe") == true)
+        let remedy = MachineConfiguration.Architecture.host == .arm64 ? "EL2" : "modprobe"
+        #expect(check.remedy?.contains(remedy) == true)
         let report = HostReport.gather(kvmPath: "/nonexistent/kvm")
         #expect(report.guests.count == 2)
         for guest in report.guests {
