@@ -1,3 +1,4 @@
+internal import Glibc
 internal import HostIO
 package import KVMBackend
 internal import VMMCore
@@ -33,6 +34,9 @@ extension KVMError {
         case .stateOfOtherMachine(let register):
             "the saved state is another machine's, or another host's: it differs in \(register.words)"
         case .signalRefused(let code): "the kick signal's handler: \(HostFacts.describe(errno: code))"
+        // Source: Linux api.rst 4.10 "KVM_RUN", ENOSYS on arm64.
+        case .refused(.run, ENOSYS) where MachineConfiguration.Architecture.host == .arm64:
+            "the guest reached for a device with an instruction that the CPU does not describe to KVM: a pair, a vector, or one with writeback"
         case .refused(let operation, let code): "\(operation.rawValue): \(HostFacts.describe(errno: code))"
         }
     }
@@ -57,3 +61,6 @@ extension KVMError {
         }
     }
 }
+
+/// Why a backend's vCPU could not run, in one line.
+func backendWords(_ error: some Error) -> String { (error as? KVMError)?.words() ?? "\(error)" }

@@ -64,7 +64,7 @@ extension Machine where Backend.CPU: InstructionBudgeted {
                 exit = try vcpu.run(
                     instructions: run.clock.budget(atMost: min(RepeatableRun.turnLength - done, left)))
             } catch {
-                lifecycle.stop(.vcpuStopped(index, .hostFailure("\(error)")))
+                lifecycle.stop(.vcpuStopped(index, .hostFailure(backendWords(error))))
                 break
             }
             run.clock.runEnded()

@@ -201,7 +201,7 @@ extension Machine {
             do throws(Backend.CPU.Failure) {
                 exit = try vcpu.run()
             } catch {
-                lifecycle.stop(.vcpuStopped(index, .hostFailure("\(error)")))
+                lifecycle.stop(.vcpuStopped(index, .hostFailure(backendWords(error))))
                 break
             }
             handle(exit, of: vcpu, index, &trace, observer)

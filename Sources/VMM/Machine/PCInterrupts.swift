@@ -30,7 +30,7 @@
                 ports = []
                 memory = []
             case .split:
-                let output = try backend.localAPICs { lifecycle.stop(.hostRefusedInterrupts("\($0)")) }
+                let output = try backend.localAPICs { lifecycle.stop(.hostRefusedInterrupts($0.words())) }
                 let ioAPIC = IOAPIC(output: output)
                 let pair = I8259Pair(interrupt: firstCPU.externalInterruptLine)
                 backend.connect(ioAPIC: ioAPIC, external: pair)
