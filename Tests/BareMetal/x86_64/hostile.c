@@ -1,33 +1,17 @@
 // A guest that means harm, or is broken: it writes nonsense to every port and model-specific register, to interrupt controllers, timers, PCI
-// and virtio devices, and storms interrupts. What it writes follows from a seed, the command line's number. It ends by ACPI power-off when
-// it has come through; the VMM must have been neither crashed nor filled up. What would end the run is left out until then: power-off,
-// reset, panic, and interrupts that are INIT or SMI.
+// and virtio devices, sends requests to disk and network, also while a second CPU disturbs, and storms interrupts. What it writes follows
+// from a seed, the command line's number. It ends by ACPI power-off when it has come through; the VMM must have been neither crashed nor
+// filled up. What would end the run is left out until then: power-off, reset, panic, and interrupts that are INIT or SMI.
 
-#include "board.h"
-
-// RAM that nobody needs: what devices are told to write to.
-#define SCRATCH 0x1000000U
-#define SCRATCH_SIZE 0x100000U
-#define IO_APIC 0xfec00000U
-#define LOCAL_APIC 0xfee00000U
-#define ECAM 0xe0000000U
-#define PCI_WINDOW 0xc0000000U
-#define VIRTIO_MMIO 0xfeb00000U
+#include "hostile.h"
 
 static u32 state;
 
-static u32 any(void)
-{
-    state ^= state << 13;
-    state ^= state >> 17;
-    state ^= state << 5;
-    return state;
-}
+u32 any(void) { return next_random(&state); }
 
-static u32 below(u32 limit) { return any() % limit; }
+u32 below(u32 limit) { return any() % limit; }
 
-// Numbers at the edges are more likely than among all.
-static u32 edge(void)
+u32 edge(void)
 {
     switch (below(6)) {
     case 0: return 0;
@@ -54,7 +38,7 @@ static volatile u32 faults, interrupts;
 // How many of eight interrupts are acknowledged at the local APIC.
 static u32 acknowledged = 8;
 
-static __attribute__((noreturn)) void end(u32 code)
+void end(u32 code)
 {
     out8(0xf4, code);
     for (;;) {}
@@ -94,8 +78,7 @@ static void with_interrupts(u32 steps)
 
 // MARK: Ports
 
-// Ports whose write can end the run: i8042, debug exit, pvpanic, ACPI PM1 control, reset control.
-static int ends_the_run(u32 port, u32 width)
+int ends_the_run(u32 port, u32 width)
 {
     u32 last = port + width - 1;
     return (port <= 0x64 && last >= 0x60) || (port <= 0xf4 && last >= 0xf4) || (port <= 0x505 && last >= 0x505)
@@ -216,8 +199,14 @@ static u32 redirection(void) { return (edge() & ~0x3ff) | (below(8) ? 0 : 0x400)
 static void mask_all(void)
 {
     for (u32 input = 0; input < 24; input++) io_apic(0x10 + 2 * input, 0x10000 | 0x20);
-    out8(0x21, 0xff);
-    out8(0xa1, 0xff);
+    // Begun again, for a mask that is written in the middle of that is something else.
+    for (u32 port = 0x20; port <= 0xa0; port += 0x80) {
+        out8(port, 0x11);
+        out8(port + 1, 0x20);
+        out8(port + 1, port == 0x20 ? 4 : 2);
+        out8(port + 1, 1);
+        out8(port + 1, 0xff);
+    }
 }
 
 static void controllers(void)
@@ -344,8 +333,8 @@ static void pci(void)
     for (u32 count = 0; count < 500; count++) get32(ECAM + (any() & 0xffffffc));
 }
 
-// A descriptor chain, or what looks like none, in the scratch area.
-static void fill(u32 address, u32 size)
+// A descriptor chain, or what looks like none.
+void fill(u32 address, u32 size)
 {
     for (u32 offset = 0; offset + 16 <= size; offset += 16) {
         set32(address + offset, harmless_address());
@@ -408,6 +397,34 @@ static void virtio(u32 window)
     set32(base + 0x70, 0);
 }
 
+// MARK: Requests, and a second CPU
+
+// A program that runs undisturbed must get answers, else nothing came to what is behind the devices.
+static void alone(void)
+{
+    struct answers answers = requests();
+    print_number(answers.requests);
+    print(" requests were answered, ");
+    print_number(answers.frames);
+    print(" frames came\n");
+    if (answers.requests < 50 || !answers.frames) end(0x12);
+}
+
+static void together(void)
+{
+    for (u32 round = 0; round < 2; round++) {
+        // Begun again wherever it is.
+        start_second_cpu(any());
+        requests();
+    }
+    u32 begun = stop_second_cpu();
+    reset_console();
+    mask_all();
+    enable_local_apic();
+    print_number(begun);
+    print(" starts of the second CPU\n");
+}
+
 static u32 number(const char *text)
 {
     u32 value = 0;
@@ -439,8 +456,12 @@ int main(u32 *information)
     model_specific_registers();
     part("interrupt controllers and timers");
     controllers();
+    part("requests");
+    alone();
+    part("requests, two CPUs");
+    together();
     part("virtio");
-    for (u32 window = 0; window < 32; window++) virtio(window);
+    for (u32 window = 0; window < VIRTIO_WINDOWS; window++) virtio(window);
     part("PCI");
     pci();
     part("storm");

@@ -61,6 +61,38 @@ common: pusha
         add     $8, %esp
         lret    $4
 
+        // The second CPU's way from real mode, wherever this is copied to.
+        .section .rodata
+        .global second_start, second_start_end
+        .code16
+second_start:
+        cli
+        mov     %cs, %ax
+        mov     %ax, %ds
+        lgdtl   second_gdt_pointer - second_start
+        mov     %cr0, %eax
+        or      $1, %eax
+        mov     %eax, %cr0
+        ljmpl   $8, $second_entry
+second_gdt_pointer:
+        .word   23
+        .long   gdt
+second_start_end:
+        .code32
+        .text
+second_entry:
+        mov     $16, %ax
+        mov     %ax, %ds
+        mov     %ax, %es
+        mov     %ax, %fs
+        mov     %ax, %gs
+        mov     %ax, %ss
+        mov     $second_stack_top, %esp
+        lidt    idt_pointer
+        call    second
+4:      hlt
+        jmp     4b
+
         .section .rodata
         .balign 8
 gdt:    .quad   0, 0x00CF9A000000FFFF, 0x00CF92000000FFFF
@@ -76,5 +108,7 @@ idt_pointer:
 idt:    .skip   2048
         .skip   16384
 stack_top:
+        .skip   4096
+second_stack_top:
 
         .section .note.GNU-stack, "", @progbits
