@@ -6,7 +6,7 @@ internal import VMMCore
 ///
 /// Its writes also end the rounds: the time of the last `exits` exits is noted, then the bare loop handles as many on the
 /// same thread, so that both meet the same CPU, caches and neighbours. Threading: the vCPU's thread; results after it ended.
-final class RoundDevice: PortDevice {
+final class RoundDevice: PortDevice, MMIODevice {
     /// Nanoseconds an exit, of each round.
     struct Costs {
         var swvmm: [Double] = []
@@ -39,10 +39,16 @@ final class RoundDevice: PortDevice {
     var costs: Costs { results.withLock { $0 } }
 
     var portCount: UInt16 { 1 }
+    var windowSize: UInt64 { 4 }
 
     func read(at offset: UInt16, width: AccessWidth) -> UInt32 { 0x5A }
+    func read(at offset: UInt64, width: AccessWidth) -> UInt64 { 0x5A }
 
-    func write(_ value: UInt32, at offset: UInt16, width: AccessWidth) {
+    func write(_ value: UInt32, at offset: UInt16, width: AccessWidth) { note(value) }
+    func write(_ value: UInt64, at offset: UInt64, width: AccessWidth) { note(UInt32(truncatingIfNeeded: value)) }
+
+    @inline(__always)
+    private func note(_ value: UInt32) {
         lastWritten.store(value, ordering: .relaxed)
         let left = writesLeft.load(ordering: .relaxed) - 1
         writesLeft.store(left, ordering: .relaxed)

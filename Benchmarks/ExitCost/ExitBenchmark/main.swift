@@ -1,5 +1,6 @@
-// What a port exit costs in swvmm's exit loop, with a trivial device behind the port bus, beside a bare C loop of ioctls that does
-// the same: interleaved rounds on one thread, medians and their ratio. Also: what the creation of a machine costs.
+// What an exit costs in swvmm's exit loop, with a trivial device behind the bus (of ports on x86_64, of memory on arm64), beside a
+// bare C loop of ioctls that does the same: interleaved rounds on one thread, medians and their ratio. Also: what the creation of a
+// machine costs.
 //
 // Usage: exit-benchmark [ROUNDS [EXITS]]
 
@@ -7,42 +8,12 @@ internal import BareExitLoop
 internal import Glibc
 internal import KVMBackend
 internal import VMM
-internal import VMMCore
 
 enum BenchmarkError: Error {
     case bareMachine(errno: Int32)
     case bareLoop
     case stopped(StopReason?)
     case layout
-}
-
-/// A fresh machine on KVM whose guest reads and writes port 0x510 for ever.
-struct PortLoopGuest {
-    static let port: UInt16 = 0x510
-
-    let backend: KVMVirtualMachine
-    let memory: GuestMemory
-    let vcpu: KVMVCPU
-
-    init(_ host: KVMHost, hasTimer8254: Bool) throws {
-        guard let range = GuestRange(start: GuestAddress(0), size: 0x10000) else { throw BenchmarkError.layout }
-        memory = try GuestMemory([range])
-        // mov dx, 0x510; again: in al, dx; out dx, al; jmp again
-        try memory.copyIn([0xBA, 0x10, 0x05, 0xEC, 0xEE, 0xEB, 0xFC], to: GuestAddress(0x1000))
-        backend = try KVMVirtualMachine(host: host, configuration: .init(hasTimer8254: hasTimer8254))
-        try backend.map(memory)
-        vcpu = try backend.makeVCPU(VCPUIndex(0))
-        #if arch(x86_64)
-            var registers = try vcpu.registers()
-            registers.cs.base = 0
-            registers.cs.selector = 0
-            registers.rip = 0x1000
-            try vcpu.setRegisters(registers)
-        #else
-            // Port exits are x86's.
-            throw BenchmarkError.bareMachine(errno: ENOSYS)
-        #endif
-    }
 }
 
 func milliseconds(since start: Int64) -> Double { Double(monotonic_nanoseconds() - start) / 1e6 }
@@ -55,32 +26,33 @@ func measureCreation() throws {
         let host = try KVMHost()
         openings.append(milliseconds(since: start))
         let opened = monotonic_nanoseconds()
-        let guest = try PortLoopGuest(host, hasTimer8254: round % 2 == 0)
+        let guest = try LoopGuest(host, hasTimer8254: round % 2 == 0)
         creations[round % 2].append(milliseconds(since: opened))
         _ = guest
     }
     print("open and probe /dev/kvm   \(text(median(openings), 3)) ms (medians)")
-    print(
-        "machine with one vCPU     \(text(median(creations[1]), 3)) ms, with a PIT \(text(median(creations[0]), 3)) ms")
+    #if arch(x86_64)
+        let withTimer = ", with a PIT \(text(median(creations[0]), 3)) ms"
+    #else
+        let withTimer = ""
+    #endif
+    print("machine with one vCPU     \(text(median(creations[1]), 3)) ms\(withTimer)")
 }
 
 func measureExits(rounds: Int64, exits: Int64) throws {
     let bare = bare_machine_create()
     guard bare >= 0 else { throw BenchmarkError.bareMachine(errno: -bare) }
-    let guest = try PortLoopGuest(KVMHost(), hasTimer8254: false)
+    let guest = try LoopGuest(KVMHost(), hasTimer8254: false)
     let lifecycle = MachineLifecycle()
     let device = RoundDevice(bare: bare, rounds: rounds, exits: exits, machine: lifecycle)
-    var ports = PortBus.Builder()
-    try ports.insert(device, at: PortLoopGuest.port)
-    try BareMachine(
-        backend: guest.backend, memory: guest.memory, vcpu: guest.vcpu, ports: ports.build(), lifecycle: lifecycle
-    ).run()
+    try guest.run(device, lifecycle)
 
     let costs = device.costs
     guard lifecycle.stopReason == .powerOff else { throw BenchmarkError.stopped(lifecycle.stopReason) }
     guard costs.bare.count == rounds, costs.bare.allSatisfy({ $0 > 0 }) else { throw BenchmarkError.bareLoop }
-    print("port exit, bare C loop    \(text(median(costs.bare), 1)) ns (median of \(rounds) rounds of \(exits))")
-    print("port exit, swvmm          \(text(median(costs.swvmm), 1)) ns")
+    let bareCost = "\(text(median(costs.bare), 1)) ns (median of \(rounds) rounds of \(exits))"
+    print("\(LoopGuest.accessName), bare C loop    \(bareCost)")
+    print("\(LoopGuest.accessName), swvmm          \(text(median(costs.swvmm), 1)) ns")
     print("ratio                     \(text(median(costs.swvmm) / median(costs.bare), 3))")
 }
 

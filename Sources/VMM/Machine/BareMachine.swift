@@ -2,7 +2,7 @@ package import HostIO
 package import KVMBackend
 package import VMMCore
 
-/// A machine on KVM with nothing but memory, one vCPU and the given ports: what measures the exit loop as guests of `boot`
+/// A machine on KVM with nothing but memory, one vCPU and the given devices: what measures the exit loop as guests of `boot`
 /// meet it, which another module cannot make of `Machine`, being generic.
 package struct BareMachine: Sendable {
     private let machine: Machine<KVMVirtualMachine>
@@ -11,11 +11,12 @@ package struct BareMachine: Sendable {
     ///   - vcpu: vCPU 0 of `backend`, set up to run.
     ///   - lifecycle: ends the machine when a device asks it to.
     package init(
-        backend: KVMVirtualMachine, memory: GuestMemory, vcpu: KVMVCPU, ports: PortBus, lifecycle: MachineLifecycle
+        backend: KVMVirtualMachine, memory: GuestMemory, vcpu: KVMVCPU, ports: PortBus, mmio: MMIOBus,
+        lifecycle: MachineLifecycle
     ) {
         machine = Machine(
             backend: backend, memory: memory, vcpus: [vcpu],
-            buses: MachineBuses(mmio: MMIOBus.Builder().build(), ports: ports), lifecycle: lifecycle,
+            buses: MachineBuses(mmio: mmio, ports: ports), lifecycle: lifecycle,
             log: GuestFaultLog(clock: HostClock()) { _ in },
             describe: { index, vcpu, exits in
                 #if arch(x86_64)

@@ -1,3 +1,5 @@
+#ifdef __x86_64__
+
 #include "BareExitLoop.h"
 
 #include <errno.h>
@@ -6,15 +8,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <time.h>
-
-int64_t monotonic_nanoseconds(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-#ifdef __x86_64__
 
 static struct kvm_run *run;
 static volatile uint32_t last_written;
@@ -63,11 +56,5 @@ int64_t bare_machine_run(int vcpu, int64_t exits) {
     }
     return monotonic_nanoseconds() - start;
 }
-
-#else
-
-// Port exits are x86's.
-int bare_machine_create(void) { return -ENOSYS; }
-int64_t bare_machine_run(int vcpu, int64_t exits) { return -1; }
 
 #endif
