@@ -51,7 +51,7 @@ test-lane-programs:
 test-lane-others:
 	scripts/arm64-host/make-sdk > /dev/null || { $(call SKIPPED,there is no cross compiler for arm64); exit 0; }; \
 		scripts/arm64-host/test || { [ $$? = 99 ] && $(call SKIPPED,the emulated arm64 host failed twice as a whole); }
-	scripts/fuzz --seconds 60
+	scripts/fuzz --seconds 60 --jobs 4
 
 # The arm64 build on an x86_64 machine: its tests, guests on the KVM of an emulated arm64 host (docs/arm64-hosts.md); the program to hand out.
 test-arm64: test-dependencies
