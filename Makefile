@@ -1,5 +1,5 @@
 # swvmm: `make boot` installs what is needed, builds, and boots the unikernel to its shell; `make test` checks everything.
-.PHONY: boot build test test-lane-programs test-lane-others test-arm64 test-kvm-x86 release-arm64 guests lint format bench bench-kvm-x86 soak fuzz fuzz-quick clean dependencies test-dependencies
+.PHONY: boot build test test-lane-programs test-lane-others test-arm64 test-kvm-x86 release-arm64 guests lint format bench bench-kvm-x86 bench-arm64 soak fuzz fuzz-quick clean dependencies test-dependencies
 
 # Released programs are position-independent and have no library to load, which starts them in two thirds of the time.
 # The C library refuses a static program with a run path: hence --disable-local-rpath.
@@ -92,6 +92,13 @@ bench-kvm-x86: test-dependencies build
 	$(RELEASE) --product exit-benchmark
 	scripts/fetch-test-guests amd64-bookworm-cloud > /dev/null
 	Benchmarks/KVMHost/run
+
+# arm64 guests on the KVM of an emulated arm64 host, beside QEMU, and kvmtool where KVMTOOL names an arm64 build of it.
+bench-arm64: release-arm64
+	scripts/arm64-host/build -c release $(STATIC) --product exit-benchmark
+	aarch64-linux-gnu-strip -o .build-arm64/stripped/exit-benchmark .build-arm64/release/exit-benchmark
+	scripts/fetch-test-guests arm64-trixie-cloud > /dev/null
+	Benchmarks/KVMHostARM64/run
 
 # 200 boots in a row of the unikernel on KVM; LINUX=1: 50 of Debian's arm64 kernel on the software CPU. BOOTS=n for another number.
 soak: build

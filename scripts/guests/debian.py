@@ -1,4 +1,5 @@
 """Debian's packages for the scripts that make test guests: found, fetched and verified by apt, with a state of its own."""
+import hashlib
 import os
 import re
 import shutil
@@ -114,6 +115,14 @@ Dir::Etc::preferencesparts "/dev/null";
                          "When the package is gone from the mirror, a new release was made just now: try again.")
         return os.path.join(target, files[0])
 
+    def check_pinned(self, package: str, version: str, change: str):
+        """Fails when the archive has not this version; `change` says what to do then."""
+        try:
+            offered = self.field(package, "Version")
+        except Failed:
+            raise Failed(f"{package} is gone from Debian {self.name}: {change}") from None
+        if offered != version:
+            raise Failed(f"{package} {version} is gone from Debian {self.name}, which has {offered}: {change}")
 
     def download_all(self, packages: list[str]) -> list[str]:
         """Gets packages with all that they depend on, verified by apt, and gives their files' paths."""
@@ -122,6 +131,14 @@ Dir::Etc::preferencesparts "/dev/null";
             f"getting {' '.join(packages)} of {self.name}")
         archives = os.path.join(self.directory, "archives")
         return sorted(os.path.join(archives, name) for name in os.listdir(archives) if name.endswith(".deb"))
+
+
+def check_sum(path: str, package: str, checksum: str):
+    """Fails when the package's file is not the one whose SHA-256 was pinned."""
+    with open(path, "rb") as file:
+        found = hashlib.sha256(file.read()).hexdigest()
+    if found != checksum:
+        raise Failed(f"{package} has the SHA-256 {found}, not {checksum}: it is not what was pinned")
 
 
 def progress(text: str):
