@@ -59,7 +59,7 @@ test-arm64: test-dependencies
 
 # x86_64 guests on the KVM of an emulated x86_64 host: the unikernel, and Linux to its shell (docs/x86-hosts.md).
 test-kvm-x86: test-dependencies build
-	swift build --build-tests
+	SWVMM_KVM_TESTS=1 swift build --product swvmmPackageTests
 	scripts/x86-host/test
 
 # Static programs for arm64, without symbols: .build-arm64/stripped.
