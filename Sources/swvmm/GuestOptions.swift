@@ -1,4 +1,4 @@
-public import ArgumentParser
+internal import ArgumentParser
 internal import Boot
 public import VMM
 internal import VMMCore
@@ -271,14 +271,16 @@ struct GuestOptions: ParsableArguments {
     }
 }
 
-extension MachineConfiguration.Architecture: ExpressibleByArgument {}
-extension MachineConfiguration.Accelerator: ExpressibleByArgument {}
-extension MachineConfiguration.Queues: ExpressibleByArgument {}
-extension MachineConfiguration.InterruptChip: ExpressibleByArgument {}
-extension MachineConfiguration.Console: ExpressibleByArgument {}
-extension MachineConfiguration.Transport: ExpressibleByArgument {}
+extension MachineConfiguration.Architecture: WordArgument {}
+extension MachineConfiguration.Accelerator: WordArgument {}
+extension MachineConfiguration.Queues: WordArgument {}
+extension MachineConfiguration.InterruptChip: WordArgument {}
+extension MachineConfiguration.Console: WordArgument {}
+extension MachineConfiguration.Transport: WordArgument {}
 
-extension MemorySize: ExpressibleByArgument {}
+extension MemorySize: ExpressibleByArgument {
+    var defaultValueDescription: String { description }
+}
 
 /// An address as users write it: `0x40080000`, or decimal.
 struct GuestAddressArgument: ExpressibleByArgument {

@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import VMM
 
 /// How `--stats` prints.
-enum StatisticsFormat: String, ExpressibleByArgument, CaseIterable {
+enum StatisticsFormat: String, WordArgument {
     case table, json
 
     func text(of statistics: RunStatistics) -> String {

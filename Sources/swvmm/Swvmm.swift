@@ -12,11 +12,23 @@ struct Swvmm: ParsableCommand {
         subcommands: [BootCommand.self, InspectCommand.self, TestCommand.self, DoctorCommand.self]
     )
 
+    /// ArgumentParser makes the list of a command's options anew at each step from the root to it. A command that is named first is
+    /// parsed by itself, therefore; what fails that way, or is a call for help, goes the whole way, which has the words for it.
+    private static func parseCommand() throws -> any ParsableCommand {
+        let arguments = CommandLine.arguments.dropFirst()
+        if let command = configuration.subcommands.first(where: { $0._commandName == arguments.first }),
+            let parsed = try? command.parseAsRoot(Array(arguments.dropFirst())), type(of: parsed) == command
+        {
+            return parsed
+        }
+        return try parseAsRoot()
+    }
+
     /// ArgumentParser's own entry, but with 2 as the exit code of a usage error.
     static func main() {
         StandardError.openMissingDescriptors()
         do {
-            var command = try parseAsRoot()
+            var command = try parseCommand()
             try command.run()
             try StandardDescriptors.flushOutput()
         } catch let code as ExitCode {

@@ -43,7 +43,7 @@ struct TraceKinds: ExpressibleByArgument {
     }
 
     /// Named in the error for one that does not exist.
-    static var allValueStrings: [String] { TraceConfiguration.Kind.allCases.map(\.rawValue) }
+    static var allValueStrings: [String] { TraceConfiguration.Kind.allCases.map { $0.rawValue } }
 }
 
 /// Two addresses, `0x` or decimal, with a hyphen between.
