@@ -238,7 +238,35 @@ int swvmm_kvm_get_reg_list(int vcpu, uint64_t *identifiers, uint64_t capacity) {
 
 #endif
 
-int32_t swvmm_thread_number(void) { return (int32_t)syscall(SYS_gettid); }
+// What swvmm_thread_number() told the calling thread, or 0. A thread that begins when another has ended has another number, unlike its
+// pthread_self().
+static _Thread_local int32_t known_thread_number __attribute__((tls_model("initial-exec")));
+
+int32_t swvmm_thread_number(void) {
+    known_thread_number = (int32_t)syscall(SYS_gettid);
+    return known_thread_number;
+}
+
+// The system call itself: on the way of each exit, where the C library's ioctl() would add some 30 instructions for its variable
+// arguments, the guard of its stack frame and errno.
+int swvmm_kvm_run(int vcpu, int32_t thread) {
+    if (thread != known_thread_number) return swvmm_kvm_another_thread;
+#if defined(__x86_64__)
+    long result;
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "0"((long)SYS_ioctl), "D"((long)vcpu), "S"((long)KVM_RUN), "d"(0L)
+                     : "rcx", "r11", "memory");
+    return (int)result;
+#elif defined(__aarch64__)
+    register long number __asm__("x8") = SYS_ioctl;
+    register long result __asm__("x0") = vcpu;
+    register long request __asm__("x1") = KVM_RUN;
+    register long argument __asm__("x2") = 0;
+    __asm__ volatile("svc #0" : "+r"(result) : "r"(number), "r"(request), "r"(argument) : "memory");
+    return (int)result;
+#endif
+}
 
 int swvmm_signal_thread(int32_t thread, int signal) {
     return result((int)syscall(SYS_tgkill, getpid(), thread, signal));

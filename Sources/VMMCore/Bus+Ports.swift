@@ -4,6 +4,7 @@
 /// is how a 4-byte IN of a one-port device (bvmconsole) works, and how an ISA bus decodes.
 ///
 /// A look-up takes no lock, allocates nothing and touches no reference count. Threading: any thread.
+@usableFromInline
 package final class PortBus: Sendable {
     /// One occupied range, for diagnostics.
     package struct Entry: Hashable, Sendable {
@@ -14,7 +15,8 @@ package final class PortBus: Sendable {
 
     /// What is on the bus, ascending by port.
     package let entries: [Entry]
-    private let slots: BusSlots<any PortDevice>
+    @usableFromInline
+    let slots: BusSlots<any PortDevice>
 
     fileprivate init(_ devices: [(range: PortRange, device: any PortDevice)]) {
         entries = devices.map { Entry(range: $0.range, device: "\(type(of: $0.device))") }
@@ -25,6 +27,7 @@ package final class PortBus: Sendable {
     /// Reads from the device at `port`; the value's bits above `width` are zero.
     ///
     /// Nil when nobody is there. Ports are at most 4 bytes wide: nobody answers a doubleword.
+    @inlinable
     @inline(__always)
     package func read(_ port: UInt16, _ width: AccessWidth) -> UInt32? {
         guard width != .doubleword else { return nil }
@@ -35,6 +38,7 @@ package final class PortBus: Sendable {
     }
 
     /// Writes the low `width` bytes of `value` to the device at `port`. False when nobody is there.
+    @inlinable
     @inline(__always)
     package func write(_ value: UInt32, at port: UInt16, _ width: AccessWidth) -> Bool {
         guard width != .doubleword else { return false }

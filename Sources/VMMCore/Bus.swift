@@ -1,6 +1,7 @@
 /// Finds the device behind a guest physical address. Built once by `Builder`, immutable afterwards.
 ///
 /// A look-up takes no lock, allocates nothing and touches no reference count. Threading: any thread.
+@usableFromInline
 package final class MMIOBus: Sendable {
     /// One occupied range, for diagnostics.
     package struct Entry: Hashable, Sendable {
@@ -11,7 +12,8 @@ package final class MMIOBus: Sendable {
 
     /// What is on the bus, ascending by address.
     package let entries: [Entry]
-    private let slots: BusSlots<any MMIODevice>
+    @usableFromInline
+    let slots: BusSlots<any MMIODevice>
 
     fileprivate init(_ devices: [(range: GuestRange, device: any MMIODevice)]) {
         entries = devices.map { Entry(range: $0.range, device: "\(type(of: $0.device))") }
@@ -25,6 +27,7 @@ package final class MMIOBus: Sendable {
     /// Reads from the device at `address`; the value's bits above `width` are zero.
     ///
     /// Nil when nobody is there: no device, or not all bytes of the access lie in its window.
+    @inlinable
     @inline(__always)
     package func read(_ address: GuestAddress, _ width: AccessWidth) -> UInt64? {
         slots.withSlot(holding: address.rawValue, count: UInt64(width.rawValue)) { slot, offset in
@@ -35,6 +38,7 @@ package final class MMIOBus: Sendable {
     /// Writes the low `width` bytes of `value` to the device at `address`.
     ///
     /// False when nobody is there: no device, or not all bytes of the access lie in its window.
+    @inlinable
     @inline(__always)
     package func write(_ value: UInt64, at address: GuestAddress, _ width: AccessWidth) -> Bool {
         slots.withSlot(holding: address.rawValue, count: UInt64(width.rawValue)) { slot, offset in

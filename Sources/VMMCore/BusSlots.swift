@@ -3,16 +3,25 @@
 /// The table is plain memory and hands a device out borrowed, so that a look-up costs a binary search and no reference
 /// counting. Threading: immutable after `init`.
 @safe
+@usableFromInline
 final class BusSlots<Device>: Sendable {
     /// Not copyable, so that no use of it counts a reference.
+    @usableFromInline
     struct Slot: ~Copyable {
-        let first: UInt64
-        let last: UInt64
-        let device: Device
+        @usableFromInline let first: UInt64
+        @usableFromInline let last: UInt64
+        @usableFromInline let device: Device
+
+        init(first: UInt64, last: UInt64, device: Device) {
+            self.first = first
+            self.last = last
+            self.device = device
+        }
     }
 
     // SAFETY: written in init, read only until deinit, so that any thread may read it.
-    private nonisolated(unsafe) let slots: UnsafeMutableBufferPointer<Slot>
+    @usableFromInline
+    nonisolated(unsafe) let slots: UnsafeMutableBufferPointer<Slot>
 
     /// - Parameter devices: ascending and not overlapping.
     init(_ devices: [(first: UInt64, last: UInt64, device: Device)]) {
@@ -32,6 +41,7 @@ final class BusSlots<Device>: Sendable {
 
     /// Calls `body` with the slot whose range holds `count` (at least 1) addresses from `address` on, and the offset
     /// into its range. Nil, without a call, when there is none.
+    @inlinable
     @inline(__always)
     func withSlot<Result>(
         holding address: UInt64, count: UInt64, _ body: (borrowing Slot, UInt64) -> Result

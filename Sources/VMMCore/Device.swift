@@ -2,6 +2,7 @@
 ///
 /// Called on vCPU threads, on several at once: an implementation keeps its state behind a `Mutex` and applies effects
 /// (interrupt lines, output) outside the lock. A guest can send any offset, width and value: nothing may trap.
+@usableFromInline
 package protocol MMIODevice: AnyObject, Sendable {
     /// Size of the register window, in bytes.
     var windowSize: UInt64 { get }
@@ -14,6 +15,7 @@ package protocol MMIODevice: AnyObject, Sendable {
 }
 
 /// A device behind a range of x86 I/O ports. The same rules as for `MMIODevice`; offsets count from its first port.
+@usableFromInline
 package protocol PortDevice: AnyObject, Sendable {
     /// The number of consecutive ports, at least 1.
     var portCount: UInt16 { get }

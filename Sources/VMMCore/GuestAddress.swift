@@ -1,10 +1,13 @@
 /// An address in guest physical memory (x86: GPA, Arm: IPA), in bytes.
 ///
 /// Arithmetic is explicit and checked: an address that comes from the guest may lie anywhere in 2^64.
+@usableFromInline
 package struct GuestAddress: RawRepresentable, Hashable, Comparable, Sendable {
-    package var rawValue: UInt64
+    @usableFromInline package var rawValue: UInt64
 
+    @inlinable
     package init(rawValue: UInt64) { self.rawValue = rawValue }
+    @inlinable
     package init(_ rawValue: UInt64) { self.rawValue = rawValue }
 
     /// The address `offset` bytes further on, or nil when that is past 2^64 - 1.
@@ -13,12 +16,13 @@ package struct GuestAddress: RawRepresentable, Hashable, Comparable, Sendable {
         return overflow ? nil : GuestAddress(sum)
     }
 
+    @inlinable
     package static func < (left: GuestAddress, right: GuestAddress) -> Bool { left.rawValue < right.rawValue }
 }
 
 extension GuestAddress: CustomStringConvertible {
     /// `0x` and the hexadecimal digits, without padding.
-    package var description: String { "0x" + String(rawValue, radix: 16) }
+    @usableFromInline package var description: String { "0x" + String(rawValue, radix: 16) }
 }
 
 /// A half-open range of guest physical addresses: `start ..< start + size`, never empty, never past 2^64.

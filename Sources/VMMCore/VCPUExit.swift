@@ -1,4 +1,6 @@
 /// Why a vCPU came back from the guest. Plain values only: an exit allocates nothing.
+///
+/// At most 32 bytes, so that it comes back in registers: nothing is stored and loaded again on the way of an exit.
 package enum VCPUExit: Hashable, Sendable {
     /// The guest reads memory that no RAM backs. Answer with `VCPU.completeRead(_:)` before the next `run()`.
     case mmioRead(address: GuestAddress, width: AccessWidth)
@@ -53,20 +55,25 @@ package enum VCPURunFailure: Hashable, Sendable {
     case unhandledExit(reason: UInt32)
 }
 
-/// Up to 16 bytes of machine code, held inline.
+/// Up to 15 bytes of machine code, the most that an x86 instruction has, held inline.
 package struct InstructionBytes: Hashable, Sendable {
+    /// The longest instruction. Source: Intel SDM volume 2, 2.3.11.
+    package static let capacity = 15
+
     private var low: UInt64 = 0
+    /// Bytes 8 to 14, and in 63:56 how many bytes there are.
     private var high: UInt64 = 0
-    package private(set) var count = 0
+
+    package var count: Int { Int(high >> 56) }
 
     package init() {}
 
-    /// Keeps the first 16 bytes.
+    /// Keeps the first 15 bytes.
     package init(_ bytes: some Sequence<UInt8>) {
-        for byte in bytes.prefix(16) {
+        for byte in bytes.prefix(Self.capacity) {
             let shift = UInt64(count % 8 * 8)
             if count < 8 { low |= UInt64(byte) << shift } else { high |= UInt64(byte) << shift }
-            count += 1
+            high += 1 << 56
         }
     }
 

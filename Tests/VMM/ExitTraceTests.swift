@@ -7,7 +7,7 @@ import VMMCore
     @Test("the last exits come oldest first, and no more than the capacity")
     func lastExits() {
         var trace = ExitTrace()
-        for number in 0..<100 { trace.record(.portWrite(port: UInt16(number), width: .byte, value: 0)) }
+        for number in 0..<100 { trace.record(.portWrite(port: UInt16(number), width: .byte, value: 0), .portWrite) }
         let ports: [UInt16] = trace.last.compactMap { exit in
             if case .portWrite(let port, _, _) = exit { port } else { nil }
         }

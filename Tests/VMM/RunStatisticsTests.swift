@@ -8,7 +8,7 @@ import VMMCore
         _ index: Int, instructions: UInt64?, cpuTime: Nanoseconds?, _ exits: VCPUExit...
     ) -> RunStatistics.VCPU {
         var trace = ExitTrace()
-        for exit in exits { trace.record(exit) }
+        for exit in exits { trace.record(exit, exit.kind) }
         return RunStatistics.VCPU(index: VCPUIndex(index), instructions: instructions, cpuTime: cpuTime, trace: trace)
     }
 

@@ -13,24 +13,21 @@ extension KVMVCPU {
     ///
     /// A signal that is no kick does not end it. A kick that comes while the elements of a string instruction are being
     /// delivered takes effect after the last one (at most 4096), so that at `.interrupted` the guest's state is complete.
+    // Inlined into what the protocol's table names, so that an exit costs one call. So is `completeRead`.
+    @inline(__always)
     package func run() throws(KVMError) -> VCPUExit {
-        if unsafe state.pointee.rest != 0 { return nextPiece() }
-        if unsafe state.pointee.thread != pthread_self() {
-            adoptThread()
-            try machine.completePlatform()
-        }
-        if unsafe state.pointee.holdsExit {
-            unsafe state.pointee.holdsExit = false
-            return decodeExit()
-        }
+        if unsafe state.pointee.rest != 0 { return heldExit() }
         while true {
             #if arch(x86_64)
                 // Pairs with the wire's store, which a kick follows: what this misses ends KVM_RUN.
                 if externalRequest.load(ordering: .sequentiallyConsistent) { try takeExternalInterrupt() }
             #endif
             let result = enter()
-            if result == 0 { return decodeExit() }
+            if _fastPath(result == 0) { return decodeExit() }
             switch -result {
+            case -Int32(swvmm_kvm_another_thread):
+                adoptThread()
+                try machine.completePlatform()
             case EINTR:
                 // SAFETY: see the file's head.
                 unsafe _ = swvmm_kvm_take_immediate_exit(page)
@@ -52,7 +49,7 @@ extension KVMVCPU {
     private func enter() -> Int32 {
         // Pairs with `kick()`: the store comes before KVM_RUN's read of immediate_exit.
         runner.store(unsafe state.pointee.threadNumber, ordering: .sequentiallyConsistent)
-        let result = swvmm_kvm_run(descriptor.number)
+        let result = swvmm_kvm_run(descriptor.number, unsafe state.pointee.threadNumber)
         runner.store(0, ordering: .releasing)
         return result
     }
@@ -60,10 +57,10 @@ extension KVMVCPU {
     @inline(never)
     private func adoptThread() {
         KickSignal.unblock()
-        unsafe state.pointee.thread = pthread_self()
         unsafe state.pointee.threadNumber = swvmm_thread_number()
     }
 
+    @inline(__always)
     package func completeRead(_ value: UInt64) {
         guard unsafe state.pointee.pending == .read else { return }
         let target = unsafe UnsafeMutableRawPointer(page) + state.pointee.offset
@@ -81,15 +78,15 @@ extension KVMVCPU {
     /// Does nothing while elements of the exit are left to deliver.
     func settle() throws(KVMError) {
         guard unsafe state.pointee.pending != .nothing, unsafe state.pointee.rest == 0 else { return }
-        if unsafe state.pointee.thread != pthread_self() { adoptThread() }
+        adoptThread()
         unsafe swvmm_kvm_raise_immediate_exit(page)
-        let result = swvmm_kvm_run(descriptor.number)
+        let result = swvmm_kvm_run(descriptor.number, unsafe state.pointee.threadNumber)
         unsafe _ = swvmm_kvm_take_immediate_exit(page)
         // A kick that came meanwhile lost its immediate_exit to us.
         if kickPending.load(ordering: .sequentiallyConsistent) { unsafe swvmm_kvm_raise_immediate_exit(page) }
         unsafe state.pointee.pending = .nothing
         switch result {
-        case 0: unsafe state.pointee.holdsExit = true
+        case 0: unsafe state.pointee.rest = -1
         case -EINTR, -EAGAIN: break
         default: throw .refused(.run, errno: -result)
         }
@@ -99,6 +96,14 @@ extension KVMVCPU {
 // MARK: - Decoding
 
 extension KVMVCPU {
+    /// What `run()` has not returned yet: the exit that `settle()` brought, or more of the last one.
+    @inline(never)
+    private func heldExit() -> VCPUExit {
+        guard unsafe state.pointee.rest < 0 else { return nextPiece() }
+        unsafe state.pointee.rest = 0
+        return decodeExit()
+    }
+
     @inline(__always)
     private func decodeExit() -> VCPUExit {
         switch unsafe page.pointee.exit_reason {
@@ -112,22 +117,29 @@ extension KVMVCPU {
     private func decodePortAccess() -> VCPUExit {
         let io = unsafe page.pointee.io
         let width: AccessWidth
-        switch io.size {
-        case 1: width = .byte
-        case 2: width = .halfword
-        case 4: width = .word
-        default: return .failure(.unhandledExit(reason: UInt32(KVM_EXIT_IO)))
+        // Most ports are a byte wide.
+        if _fastPath(io.size == 1) {
+            width = .byte
+        } else if io.size == 4 {
+            width = .word
+        } else if io.size == 2 {
+            width = .halfword
+        } else {
+            return .failure(.unhandledExit(reason: UInt32(KVM_EXIT_IO)))
         }
         let isWrite = io.direction == UInt8(KVM_EXIT_IO_OUT)
         unsafe state.pointee.offset = Int(truncatingIfNeeded: io.data_offset)
         unsafe state.pointee.width = width
-        unsafe state.pointee.pending = isWrite ? .write : .read
         if io.count > 1 {
             unsafe state.pointee.rest = (Int(io.count) - 1) * Int(io.size)
             unsafe state.pointee.address = UInt64(io.port)
             unsafe state.pointee.isMemory = false
         }
-        guard isWrite else { return .portRead(port: io.port, width: width) }
+        guard isWrite else {
+            unsafe state.pointee.pending = .read
+            return .portRead(port: io.port, width: width)
+        }
+        unsafe state.pointee.pending = .write
         return .portWrite(port: io.port, width: width, value: UInt32(truncatingIfNeeded: currentValue(width)))
     }
 
@@ -148,18 +160,20 @@ extension KVMVCPU {
         }
         unsafe state.pointee.offset = Int(swvmm_kvm_mmio_data_offset)
         unsafe state.pointee.width = width
-        unsafe state.pointee.pending = isWrite ? .write : .read
         if Int(length) != bytes {
             unsafe state.pointee.rest = Int(length) - bytes
             unsafe state.pointee.address = address
             unsafe state.pointee.isMemory = true
         }
-        guard isWrite else { return .mmioRead(address: GuestAddress(address), width: width) }
+        guard isWrite else {
+            unsafe state.pointee.pending = .read
+            return .mmioRead(address: GuestAddress(address), width: width)
+        }
+        unsafe state.pointee.pending = .write
         return .mmioWrite(address: GuestAddress(address), width: width, value: currentValue(width))
     }
 
     /// The next element of a string instruction, or the next piece of an access with an odd length.
-    @inline(never)
     private func nextPiece() -> VCPUExit {
         let done = unsafe state.pointee.width.bytes
         let isMemory = unsafe state.pointee.isMemory

@@ -30,19 +30,16 @@ package final class KVMVCPU: VCPU {
     /// What only the running thread touches. It lives outside the object: a class's stored properties pay for exclusivity
     /// checks at each access, and these are accessed at each exit.
     struct RunState {
-        /// The thread that ran last, by both of its names.
-        var thread: pthread_t = 0
-        var threadNumber: Int32 = 0
+        /// The number of the thread that ran last, or -1.
+        var threadNumber: Int32 = -1
         var pending = Pending.nothing
-        /// The shared page holds an exit that `run()` has not returned yet.
-        var holdsExit = false
         /// The current piece of data: where it is in the shared mapping, and its bytes.
         var offset = 0
         var width = AccessWidth.byte
         /// Bytes of the same exit after the current piece: more elements of a string instruction, or what an access of
-        /// 3, 5, 6 or 7 bytes has left.
+        /// 3, 5, 6 or 7 bytes has left. -1: the shared page holds a whole exit that `run()` has not returned yet.
         var rest = 0
-        /// Address or port of the current piece, and which of the two: valid while `rest` is not 0.
+        /// Address or port of the current piece, and which of the two: valid while `rest` is above 0.
         var address: UInt64 = 0
         var isMemory = false
         #if arch(x86_64)

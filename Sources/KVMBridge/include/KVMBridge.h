@@ -121,9 +121,9 @@ static inline uint64_t swvmm_counter_frequency(void) {
 
 #endif
 
-// Inline, because they are on the way of each exit.
-
-static inline int swvmm_kvm_run(int vcpu) { return ioctl(vcpu, KVM_RUN, 0) < 0 ? -errno : 0; }
+// KVM_RUN on the thread with this number: 0, -errno, or swvmm_kvm_another_thread without an entry when it is not the calling one's.
+enum { swvmm_kvm_another_thread = 1 };
+int swvmm_kvm_run(int vcpu, int32_t thread);
 
 // Where a device read of guest memory is answered: Swift knows no offsetof.
 enum { swvmm_kvm_mmio_data_offset = offsetof(struct kvm_run, mmio.data) };
@@ -139,7 +139,8 @@ static inline uint8_t swvmm_kvm_take_immediate_exit(struct kvm_run *run) {
     return __atomic_exchange_n(&run->immediate_exit, 0, __ATOMIC_SEQ_CST);
 }
 
-// The calling thread's number, and a signal to one thread of this process: glibc's are behind _GNU_SOURCE.
+// The calling thread's number, and a signal to one thread of this process: glibc's are behind _GNU_SOURCE. `swvmm_kvm_run` knows a
+// thread by its number after the first call.
 
 int32_t swvmm_thread_number(void);
 int swvmm_signal_thread(int32_t thread, int signal);

@@ -54,12 +54,16 @@ package struct ExitTrace: Sendable {
 
     package init() {}
 
+    /// - Parameter kind: the exit's, which the exit loop knows without another look.
     @inline(__always)
-    mutating func record(_ exit: VCPUExit) {
+    mutating func record(_ exit: VCPUExit, _ kind: ExitKind) {
         ring[Int(truncatingIfNeeded: total) & (Self.capacity - 1)] = exit
-        counts[exit.kind.rawValue] &+= 1
+        counts[kind.rawValue] &+= 1
         total &+= 1
     }
+
+    /// The exit that was recorded last.
+    var latest: VCPUExit { ring[Int(truncatingIfNeeded: total &- 1) & (Self.capacity - 1)] }
 
     package func count(of kind: ExitKind) -> UInt64 { counts[kind.rawValue] }
 

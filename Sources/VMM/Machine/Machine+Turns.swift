@@ -14,21 +14,22 @@ extension Machine where Backend.CPU: InstructionBudgeted {
             for vcpu in vcpus { vcpu.kick() }
         }
         run.input.setWake { [vcpus] in vcpus.first?.kick() }
+        let watch = exitWatch(observer)
         try startThread("vcpus") { [self] in
             onEntry()
             var turns = Turns(cpuCount: vcpus.count)
-            takeTurns(run, &turns, observer)
+            takeTurns(run, &turns, watch)
             for (index, trace) in turns.traces.enumerated() { keep(trace, cpuTime: nil, of: VCPUIndex(index)) }
         }
     }
 
-    private func takeTurns(_ run: RepeatableRun, _ turns: inout Turns, _ observer: (any ExitObserver)?) {
+    private func takeTurns(_ run: RepeatableRun, _ turns: inout Turns, _ watch: ExitWatch?) {
         while true {
             var hasWorked = false
             var waitsForEvent = false
             for index in vcpus.indices {
                 if lifecycle.isStopping { return }
-                switch turn(of: VCPUIndex(index), run, &turns, observer) {
+                switch turn(of: VCPUIndex(index), run, &turns, watch) {
                 case .worked: hasWorked = true
                 case .waited: break
                 case .waitedForEvent: waitsForEvent = true
@@ -40,7 +41,7 @@ extension Machine where Backend.CPU: InstructionBudgeted {
 
     /// One vCPU's turn.
     private func turn(
-        of index: VCPUIndex, _ run: RepeatableRun, _ turns: inout Turns, _ observer: (any ExitObserver)?
+        of index: VCPUIndex, _ run: RepeatableRun, _ turns: inout Turns, _ watch: ExitWatch?
     ) -> TurnEnd {
         let vcpu = vcpus[index.rawValue]
         let first = vcpu.executedInstructions
@@ -71,7 +72,7 @@ extension Machine where Backend.CPU: InstructionBudgeted {
             let hasWorked = vcpu.executedInstructions != first
             switch exit {
             case .exit(let exit):
-                handle(exit, of: vcpu, index, &turns.traces[index.rawValue], observer)
+                handle(exit, of: vcpu, index, &turns.traces[index.rawValue], watch)
                 turns.note(exit)
                 offerInput(run, polls: turns.polls)
             case .budgetSpent: offerInput(run, polls: 0)

@@ -67,13 +67,19 @@ extension Machine {
             gate.end()
         }
         state.withLock { $0.hasStarted = true }
+        let watch = exitWatch(observer)
         for index in vcpus.indices {
             try startThread("vcpu\(index)") { [self] in
                 if index == 0 { onEntry() }
-                let trace = runVCPU(VCPUIndex(index), vcpus[index], observer)
+                let trace = runVCPU(VCPUIndex(index), vcpus[index], watch)
                 keep(trace, cpuTime: HostClock().threadTime, of: VCPUIndex(index))
             }
         }
+    }
+
+    /// Who is told of each exit; nil: nobody.
+    func exitWatch(_ observer: (any ExitObserver)?) -> ExitWatch? {
+        ExitWatch(observer: observer, tracer: tracer, buses: buses)
     }
 
     /// Starts a thread that `join()` waits for.
@@ -193,7 +199,7 @@ extension Machine {
 extension Machine {
     /// Runs one vCPU until the machine stops: the way of every exit. Nothing here allocates, locks or dispatches
     /// through an existential; the buses' devices do what they do.
-    private func runVCPU(_ index: VCPUIndex, _ vcpu: Backend.CPU, _ observer: (any ExitObserver)?) -> ExitTrace {
+    private func runVCPU(_ index: VCPUIndex, _ vcpu: Backend.CPU, _ watch: ExitWatch?) -> ExitTrace {
         var trace = ExitTrace()
         if gate.isClosed { stand(index, vcpu, trace) }
         while !lifecycle.isStopping {
@@ -204,7 +210,7 @@ extension Machine {
                 lifecycle.stop(.vcpuStopped(index, .hostFailure(backendWords(error))))
                 break
             }
-            handle(exit, of: vcpu, index, &trace, observer)
+            handle(exit, of: vcpu, index, &trace, watch)
         }
         return trace
     }
@@ -212,26 +218,41 @@ extension Machine {
     /// Does what an exit asks for: records it, answers accesses, stops the machine. Both exit loops come here.
     @inline(__always)
     func handle(
-        _ exit: VCPUExit, of vcpu: Backend.CPU, _ index: VCPUIndex, _ trace: inout ExitTrace,
-        _ observer: (any ExitObserver)?
+        _ exit: VCPUExit, of vcpu: Backend.CPU, _ index: VCPUIndex, _ trace: inout ExitTrace, _ watch: ExitWatch?
     ) {
-        trace.record(exit)
-        if let observer { observer.note(exit.kind, on: index) }
+        // Watchers are told of the trace's copy: an exit that nobody watches is not kept until the device has answered.
         switch exit {
         case .portRead(let port, let width):
+            trace.record(exit, .portRead)
             let value = readPort(port, width)
-            if tracer != nil { traceAccess(exit, of: index, value) }
+            if let watch { watch.tell(trace.latest, of: index, value) }
             vcpu.completeRead(value)
         case .portWrite(let port, let width, let value):
-            if tracer != nil { traceAccess(exit, of: index, UInt64(value)) }
+            trace.record(exit, .portWrite)
+            if let watch { watch.tell(trace.latest, of: index, UInt64(value)) }
             writePort(port, width, value)
         case .mmioRead(let address, let width):
+            trace.record(exit, .mmioRead)
             let value = readMMIO(address, width)
-            if tracer != nil { traceAccess(exit, of: index, value) }
+            if let watch { watch.tell(trace.latest, of: index, value) }
             vcpu.completeRead(value)
         case .mmioWrite(let address, let width, let value):
-            if tracer != nil { traceAccess(exit, of: index, value) }
+            trace.record(exit, .mmioWrite)
+            if let watch { watch.tell(trace.latest, of: index, value) }
             writeMMIO(address, width, value)
+        default:
+            trace.record(exit, exit.kind)
+            if let watch { watch.tell(trace.latest, of: index, nil) }
+            handleRare(exit, of: vcpu, index, trace)
+        }
+    }
+
+    /// The exits that are no access to a device: apart from those, so that their code costs these nothing.
+    @inline(never)
+    private func handleRare(_ exit: VCPUExit, of vcpu: Backend.CPU, _ index: VCPUIndex, _ trace: ExitTrace) {
+        switch exit {
+        case .portRead, .portWrite, .mmioRead, .mmioWrite:
+            break
         case .interrupted:
             if reportWanted.load(ordering: .acquiring) { deliverReport(index, vcpu, trace) }
             if gate.isClosed { stand(index, vcpu, trace) }
@@ -296,26 +317,6 @@ extension Machine {
             "write of \(hexadecimal(value)) to \(name), which the CPU has not or which does not take it: #GP")
     }
 
-    @inline(never)
-    private func traceAccess(_ exit: VCPUExit, of index: VCPUIndex, _ value: UInt64) {
-        switch exit {
-        case .mmioRead(let address, let width), .mmioWrite(let address, let width, _):
-            let device = buses.mmio.entries.first { $0.range.contains(address) }?.device
-            var isWrite = false
-            if case .mmioWrite = exit { isWrite = true }
-            tracer?.access(
-                index, isWrite: isWrite, at: address.rawValue, width, value: value, device: device ?? "(no device)")
-        case .portRead(let port, let width), .portWrite(let port, let width, _):
-            let device = buses.ports.entries.first { $0.range.first <= port && port <= $0.range.last }?.device
-            var isWrite = false
-            if case .portWrite = exit { isWrite = true }
-            tracer?.access(
-                index, isWrite: isWrite, at: UInt64(port), width, value: value, device: device ?? "(no device)",
-                isPort: true)
-        default: break
-        }
-    }
-
     /// Hands in this vCPU's report, and all of them when it is the last.
     private func deliverReport(_ index: VCPUIndex, _ vcpu: Backend.CPU, _ trace: ExitTrace) {
         let report = describe(index, vcpu, trace)
@@ -337,9 +338,4 @@ extension Machine {
 struct MachineBuses: Sendable {
     let mmio: MMIOBus
     let ports: PortBus
-}
-
-/// Told of each exit, on the vCPU's thread, while a timeline is recorded.
-package protocol ExitObserver: AnyObject, Sendable {
-    func note(_ kind: ExitKind, on vcpu: VCPUIndex)
 }
