@@ -22,6 +22,9 @@ package final class KVMHost: Sendable {
     #else
         /// What `arm64Facts()` found.
         let facts = Mutex<ARM64HostFacts?>(nil)
+        /// The empty machine that it asked. The first `KVMVirtualMachine` becomes of it: to give one back, and to make another, takes the
+        /// kernel longer than all other questions.
+        let askedMachine = Mutex<Descriptor?>(nil)
     #endif
 
     /// Opens KVM and checks its API version and the required capabilities.

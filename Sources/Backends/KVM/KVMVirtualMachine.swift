@@ -109,15 +109,22 @@ package final class KVMVirtualMachine: VirtualMachine {
             try facts.checkInterruptController()
             features = try facts.features(of: configuration.arm64Model)
         #endif
-        let created = swvmm_kvm_create_vm(host.device.number, Self.machineType(on: host))
-        // Another hypervisor holds VT-x or SVM. Source: Linux virt/kvm/kvm_main.c, enabling virtualisation.
-        guard created != -EBUSY else { throw .busy }
         self.host = host
         self.configuration = configuration
-        descriptor = Descriptor(try checked(created, .createVM))
+        descriptor = try Self.emptyMachine(on: host)
         #if arch(arm64)
             try Self.enableSystemSuspend(descriptor, on: host)
         #endif
+    }
+
+    private static func emptyMachine(on host: KVMHost) throws(KVMError) -> Descriptor {
+        #if arch(arm64)
+            if let asked = host.askedMachine.withLock({ $0.take() }) { return asked }
+        #endif
+        let created = swvmm_kvm_create_vm(host.device.number, machineType(on: host))
+        // Another hypervisor holds VT-x or SVM. Source: Linux virt/kvm/kvm_main.c, enabling virtualisation.
+        guard created != -EBUSY else { throw .busy }
+        return Descriptor(try checked(created, .createVM))
     }
 
     /// Creates the interrupt controllers and the timer, once: before the first vCPU, interrupt line or event descriptor.

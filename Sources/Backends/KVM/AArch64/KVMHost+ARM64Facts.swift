@@ -34,7 +34,7 @@
             let machine = Descriptor(
                 try checked(
                     swvmm_kvm_create_vm(device.number, KVMVirtualMachine.machineType(on: self)), .createVM))
-            defer { withExtendedLifetime(machine) {} }
+            defer { askedMachine.withLock { $0 = machine } }
             func offers(_ type: kvm_device_type) -> Bool {
                 swvmm_kvm_test_device(machine.number, UInt32(type.rawValue)) == 0
             }
