@@ -68,6 +68,15 @@ package protocol IRQFDCapable: VirtualMachine {
     func unbindIRQFD(_ eventfd: Int32, fromInput input: UInt32) throws(Failure)
 }
 
+/// A backend that does so with message-signalled interrupts.
+package protocol MessageIRQFDCapable: VirtualMachine {
+    /// Has each signal of `eventfd`, and one that nobody has read yet, send `message` as the device with this requester ID does.
+    /// Returns the number to unbind it by. The descriptor stays the caller's. Throws for what is no message on this machine.
+    func bindIRQFD(_ eventfd: Int32, to message: MSI, from device: UInt32) throws(Failure) -> UInt32
+    /// When it returns, no message comes of it any more.
+    func unbindIRQFD(_ eventfd: Int32, fromMessage number: UInt32) throws(Failure)
+}
+
 /// What a guest write must look like to signal an eventfd.
 package enum IOEventTrigger: Hashable, Sendable {
     case mmio(GuestAddress, AccessWidth, value: UInt64?)

@@ -89,6 +89,24 @@ extension KVMVirtualMachine: IRQFDCapable {
     }
 }
 
+extension KVMVirtualMachine: MessageIRQFDCapable {
+    package func bindIRQFD(_ eventfd: Int32, to message: MSI, from device: UInt32) throws(KVMError) -> UInt32 {
+        try requireMessages()
+        guard takes(message) else { throw .refused(.setGSIRouting, errno: EINVAL) }
+        let number = try routes.add(DeviceMessage(message: message, device: device))
+        do throws(KVMError) { try setIRQFD(eventfd, number, flags: 0) } catch {
+            try routes.remove(number)
+            throw error
+        }
+        return number
+    }
+
+    package func unbindIRQFD(_ eventfd: Int32, fromMessage number: UInt32) throws(KVMError) {
+        try setIRQFD(eventfd, number, flags: UInt32(KVM_IRQFD_FLAG_DEASSIGN))
+        try routes.remove(number)
+    }
+}
+
 extension KVMVirtualMachine: IOEventFDCapable {
     package func bindIOEventFD(_ eventfd: Int32, to trigger: IOEventTrigger) throws(KVMError) {
         try setIOEventFD(eventfd, trigger, flags: 0)

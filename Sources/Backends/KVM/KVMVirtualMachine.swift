@@ -81,8 +81,6 @@ package final class KVMVirtualMachine: VirtualMachine {
             var gic: Descriptor?
             var its: Descriptor?
             var vcpus: [Descriptor] = []
-            /// Messages that eventfds send, each a global system interrupt behind the SPIs; nil where one is free.
-            var messageRoutes: [DeviceMessage?] = []
             var isGICInitialized = false
         #endif
     }
@@ -97,6 +95,7 @@ package final class KVMVirtualMachine: VirtualMachine {
         package let features: Set<ARM64Feature>
     #endif
     let descriptor: Descriptor
+    let routes: KVMRoutes
     let state = Mutex(State())
 
     package init(host: KVMHost, configuration: Configuration = Configuration()) throws(KVMError) {
@@ -112,6 +111,8 @@ package final class KVMVirtualMachine: VirtualMachine {
         self.host = host
         self.configuration = configuration
         descriptor = try Self.emptyMachine(on: host)
+        routes = KVMRoutes(
+            machine: descriptor, pins: Self.controllerPins(of: configuration), wireCount: Self.wireCount)
         #if arch(arm64)
             try Self.enableSystemSuspend(descriptor, on: host)
         #endif

@@ -1,4 +1,6 @@
 #if arch(x86_64)
+    import Glibc
+    import HostSupport
     import KVMBackend
     import Synchronization
     import Testing
@@ -89,6 +91,53 @@
             line.setLevel(false)
             guest.cpu.kick()
             #expect(try guest.cpu.run() == .interrupted)
+        }
+
+        @Test(
+            "an eventfd's signals are the message that it is bound to, one that came before as well; an I/O APIC's announcements go on",
+            arguments: [true, false])
+        func boundMessage(hasLocalAPICsOnly: Bool) throws {
+            let guest = try KVMGuest(Self.program, hasLocalAPICsOnly: hasLocalAPICsOnly)
+            let controllers = Controllers()
+            if hasLocalAPICsOnly { guest.machine.connect(ioAPIC: controllers, external: controllers) }
+            try guest.memory.copyIn(Self.handler, to: GuestAddress(0x1800))
+            try guest.memory.store(UInt32(0x1800), at: GuestAddress(UInt64(Self.vector) * 4))
+            #expect(try guest.cpu.run() == .portWrite(port: 0x81, width: .byte, value: 0xFF))
+            let (event, other) = (host_eventfd(), host_eventfd())
+            defer { for event in [event, other] { close(event) } }
+            let message = MSI(address: GuestAddress(0xFEE0_0000), data: UInt32(Self.vector))
+            func signal() {
+                var one: UInt64 = 1
+                #expect(unsafe write(event, &one, 8) == 8)
+            }
+
+            // Another vector, of which the guest knows nothing: its table has an entry of its own.
+            let stranger = try guest.machine.bindIRQFD(
+                other, to: MSI(address: GuestAddress(0xFEE0_0000), data: 0x31), from: 8)
+            let number = try guest.machine.bindIRQFD(event, to: message, from: 8)
+            #expect(stranger == 24 && number == 25)
+            signal()
+            try expectInterrupt(guest)
+            if hasLocalAPICsOnly {
+                let output = try guest.machine.localAPICs { Issue.record("\($0)") }
+                output.announce(MSI(address: GuestAddress(0xFEE0_0000), data: 0xC031), ofInput: 9)
+                signal()
+                try expectInterrupt(guest)
+            }
+            try guest.machine.unbindIRQFD(event, fromMessage: number)
+            signal()
+            // Unread: it is not lost.
+            #expect(try guest.machine.bindIRQFD(event, to: message, from: 8) == number)
+            try expectInterrupt(guest)
+
+            try guest.machine.unbindIRQFD(event, fromMessage: number)
+            #expect(throws: KVMError.noSuchInterruptInput(number, count: 24)) {
+                try guest.machine.unbindIRQFD(event, fromMessage: number)
+            }
+            // Not the local APICs': a write to memory.
+            #expect(throws: KVMError.refused(.setGSIRouting, errno: EINVAL)) {
+                try guest.machine.bindIRQFD(event, to: MSI(address: GuestAddress(0x1000), data: 0x41), from: 8)
+            }
         }
 
         @Test("there are no wires to controllers that KVM does not have")

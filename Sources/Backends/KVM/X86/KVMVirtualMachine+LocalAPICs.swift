@@ -29,7 +29,7 @@
             onFailure: @escaping @Sendable (KVMError) -> Void
         ) throws(KVMError) -> some IOAPICOutput {
             try requirePlatform()
-            return KVMLocalAPICs(machine: descriptor, onFailure: onFailure)
+            return KVMLocalAPICs(machine: descriptor, routes: routes, onFailure: onFailure)
         }
 
         /// Tells who the I/O APIC and the 8259s are. Before the guest runs. The machine keeps both alive.
@@ -42,10 +42,11 @@
     private final class KVMLocalAPICs: IOAPICOutput {
         private let machine: Descriptor
         private let onFailure: @Sendable (KVMError) -> Void
-        private let routes = Mutex(InlineArray<24, MSI?>(repeating: nil))
+        private let routes: KVMRoutes
 
-        init(machine: Descriptor, onFailure: @escaping @Sendable (KVMError) -> Void) {
+        init(machine: Descriptor, routes: KVMRoutes, onFailure: @escaping @Sendable (KVMError) -> Void) {
             self.machine = machine
+            self.routes = routes
             self.onFailure = onFailure
         }
 
@@ -57,31 +58,7 @@
 
         func announce(_ message: MSI, ofInput input: Int) {
             guard (0..<Int(KVMVirtualMachine.ioAPICInputCount)).contains(input) else { return }
-            let table = routes.withLock { routes in
-                routes[input] = message
-                var table: [kvm_irq_routing_entry] = []
-                for index in 0..<Int(KVMVirtualMachine.ioAPICInputCount) {
-                    if let message = routes[index] { table.append(.init(message, gsi: UInt32(index))) }
-                }
-                return table
-            }
-            let result = unsafe table.withUnsafeBufferPointer { buffer in
-                // SAFETY: the buffer lives through the call.
-                unsafe swvmm_kvm_set_gsi_routing(machine.number, buffer.baseAddress, UInt32(buffer.count))
-            }
-            do throws(KVMError) { try checked(result, .setGSIRouting) } catch { onFailure(error) }
-        }
-    }
-
-    extension kvm_irq_routing_entry {
-        fileprivate init(_ message: MSI, gsi: UInt32) {
-            self.init()
-            self.gsi = gsi
-            type = UInt32(KVM_IRQ_ROUTING_MSI)
-            // SAFETY: the union's member of this type.
-            unsafe u.msi.address_lo = UInt32(truncatingIfNeeded: message.address.rawValue)
-            unsafe u.msi.address_hi = UInt32(truncatingIfNeeded: message.address.rawValue >> 32)
-            unsafe u.msi.data = message.data
+            do throws(KVMError) { try routes.announce(message, ofInput: input) } catch { onFailure(error) }
         }
     }
 

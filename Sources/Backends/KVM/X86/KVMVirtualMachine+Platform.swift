@@ -55,6 +55,31 @@
             }
         }
 
+        /// Global system interrupts that are wires: the inputs of the I/O APIC, KVM's or not.
+        static var wireCount: UInt32 { ioAPICInputCount }
+
+        /// The wires' routes as KVM has them from the start, where the I/O APIC is its own; else they are messages.
+        /// Source: Linux arch/x86/kvm, the default routing.
+        static func controllerPins(of configuration: Configuration) -> [ControllerPin] {
+            guard !configuration.hasLocalAPICsOnly else { return [] }
+            var pins: [ControllerPin] = []
+            for wire in 0..<wireCount {
+                if wire < 16 {
+                    let pair = wire < 8 ? KVM_IRQCHIP_PIC_MASTER : KVM_IRQCHIP_PIC_SLAVE
+                    pins.append(ControllerPin(wire: wire, controller: UInt32(pair), pin: wire % 8))
+                }
+                pins.append(ControllerPin(wire: wire, controller: UInt32(KVM_IRQCHIP_IOAPIC), pin: wire))
+            }
+            return pins
+        }
+
+        static var messageRouteFlags: UInt32 { 0 }
+
+        func requireMessages() throws(KVMError) { try requirePlatform() }
+
+        /// Whether a write of `message` is an interrupt: bits 31:20 of its address. Source: Intel SDM vol. 3A §11.11.1.
+        func takes(_ message: MSI) -> Bool { message.address.rawValue >> 20 == 0xFEE }
+
         /// The number by which KVM_IRQ_LINE knows an input.
         static func lineNumber(ofInput input: UInt32) -> UInt32 { input }
     }
