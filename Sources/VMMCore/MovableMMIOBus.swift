@@ -11,6 +11,11 @@ package final class MovableMMIOBus: Sendable {
     /// Puts device `number` at `address`, or takes it away. Where it would end behind 2^64 - 1 it is not to be reached.
     package func place(_ number: Int, at address: UInt64?) { slots.place(number, at: address) }
 
+    /// Where accesses of `byteCount` at `offset` of device `number` find it; nil: nowhere, or another device answers there.
+    package func address(of number: Int, offset: UInt64, byteCount: UInt64) -> UInt64? {
+        slots.address(of: number, offset: offset, byteCount: byteCount)
+    }
+
     /// Reads from the device at `address`. Nil when nobody is there: no device, or not all bytes of the access lie in its window.
     package func read(_ address: UInt64, _ width: AccessWidth) -> UInt64? {
         slots.withSlot(holding: address, byteCount: UInt64(width.rawValue)) { slot, offset in

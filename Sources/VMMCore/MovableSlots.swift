@@ -49,6 +49,28 @@ final class MovableSlots<Device>: Sendable {
         unsafe slots[index].start.store(isReachable ? start ?? Self.nowhere : Self.nowhere, ordering: .releasing)
     }
 
+    /// Where `byteCount` bytes from `offset` on of device `index` are found; nil: nowhere, or another device answers there.
+    func address(of index: Int, offset: UInt64, byteCount: UInt64) -> UInt64? {
+        precondition((0..<count).contains(index))
+        // SAFETY: the index was checked.
+        let start = unsafe slots[index].start.load(ordering: .acquiring)
+        let (address, overflow) = start.addingReportingOverflow(offset)
+        guard start != Self.nowhere, !overflow else { return nil }
+        let holder = (0..<count).first { holds($0, address, byteCount) != nil }
+        return holder == index ? address : nil
+    }
+
+    /// The offset in slot `index`, below `count`, when its range holds `byteCount` addresses from `address` on.
+    @inline(__always)
+    private func holds(_ index: Int, _ address: UInt64, _ byteCount: UInt64) -> UInt64? {
+        // SAFETY: the index is below slots.count.
+        let start = unsafe slots[index].start.load(ordering: .acquiring)
+        let size = unsafe slots[index].size
+        guard address >= start, start != Self.nowhere else { return nil }
+        let offset = address &- start
+        return offset < size && byteCount <= size &- offset ? offset : nil
+    }
+
     /// Calls `body` with the first slot whose range holds `byteCount` (at least 1) addresses from `address` on, and the offset
     /// into its range. Nil, without a call, when there is none.
     @inline(__always)
@@ -57,11 +79,7 @@ final class MovableSlots<Device>: Sendable {
     ) -> Result? {
         // SAFETY: the index stays below slots.count.
         for index in 0..<count {
-            let start = unsafe slots[index].start.load(ordering: .acquiring)
-            let size = unsafe slots[index].size
-            guard address >= start, start != Self.nowhere else { continue }
-            let offset = address &- start
-            guard offset < size, byteCount <= size &- offset else { continue }
+            guard let offset = holds(index, address, byteCount) else { continue }
             return unsafe body(slots[index], offset)
         }
         return nil

@@ -39,6 +39,13 @@ package protocol QueueServer: AnyObject, Sendable {
     func stop()
 }
 
+/// A server whose notifications and wishes for interrupts are signals of eventfds, which others can tie to the guest.
+package protocol EventQueueServer: QueueServer {
+    /// The eventfds of a queue; nil: there is no such queue. While its interrupts are bound, the server does not read their eventfd,
+    /// so that the handler does not hear of them; `start` takes it for unbound.
+    func events(ofQueue index: UInt16) -> QueueEvents?
+}
+
 /// What a server of queues has to say.
 package enum QueueServerEvent: Hashable, Sendable {
     /// The driver is to be interrupted for a queue.

@@ -48,6 +48,11 @@ struct MSIXState: Sendable {
         return message(vector)
     }
 
+    /// What `raise` would send now; nil: nothing.
+    func sendable(_ vector: Int) -> MSI? {
+        isEnabled && entries.indices.contains(vector) && maySend(vector) ? message(vector) : nil
+    }
+
     /// The next pending message that may be sent now; it is pending no longer.
     mutating func takeSendable() -> MSI? {
         guard isEnabled, isBusMaster, !isFunctionMasked else { return nil }

@@ -14,13 +14,17 @@ final class MSIXTable: MMIODevice {
     private let target: any MSITarget
     private let requesterID: UInt32
     private let state: Mutex<MSIXState>
+    private let events: MSIXEvents?
 
-    /// - Parameter count: 1 to 2048.
-    init(count: Int, target: any MSITarget, requesterID: UInt32) {
+    /// - Parameters:
+    ///   - count: 1 to 2048.
+    ///   - binder: has eventfds send messages; nil: only the device does.
+    init(count: Int, target: any MSITarget, requesterID: UInt32, binder: (any EventBinder)?) {
         precondition((1...MSIXState.maximumCount).contains(count))
         self.count = count
         self.target = target
         self.requesterID = requesterID
+        events = binder.map { MSIXEvents($0, requesterID: requesterID) }
         var half: UInt64 = PCIRegion.minimumSize / 2
         while half < UInt64(count) * MSIXState.entrySize { half *= 2 }
         windowSize = 2 * half
@@ -52,7 +56,7 @@ final class MSIXTable: MMIODevice {
         target.send(message, from: requesterID)
     }
 
-    /// Takes over Message Control and the command register's Bus Master bit. Call `sendPending()` afterwards.
+    /// Takes over Message Control and the command register's Bus Master bit. Call `settle()` afterwards.
     func setControl(_ control: UInt16, isBusMaster: Bool) {
         let isEnabled = control & Self.enableBit != 0
         state.withLock { state in
@@ -63,9 +67,17 @@ final class MSIXTable: MMIODevice {
         }
     }
 
-    func sendPending() {
+    /// Brings messages to where they belong, after each change of what may be sent: eventfds are bound to theirs, or not any more, and
+    /// those that were pending are sent.
+    func settle() {
+        events?.settle(sendable: sendable)
         while let message = state.withLock({ $0.takeSendable() }) { target.send(message, from: requesterID) }
     }
+
+    /// The eventfds whose signals are this table's messages, from here on.
+    func setEvents(_ queues: [PCIQueueEvents]) { events?.set(queues, sendable: sendable) }
+
+    private func sendable(_ vector: Int) -> MSI? { state.withLock { $0.sendable(vector) } }
 
     func forgetPending() { state.withLock { $0.forgetPending() } }
 
@@ -90,7 +102,7 @@ final class MSIXTable: MMIODevice {
             state.setTableWord(UInt32(truncatingIfNeeded: value), at: offset)
             if width == .doubleword { state.setTableWord(UInt32(truncatingIfNeeded: value >> 32), at: offset &+ 4) }
         }
-        sendPending()
+        settle()
     }
 
     private static func isGood(_ offset: UInt64, _ width: AccessWidth) -> Bool {

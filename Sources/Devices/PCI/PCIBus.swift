@@ -19,6 +19,7 @@ package struct PCIBus: Sendable {
         private let wires: [SharedInterruptLine]
         private let firstLine: UInt8
         private let messages: (any MSITarget)?
+        private let doorbells: PCIDoorbells?
         private var functions: [PCIFunction] = []
 
         /// - Parameters:
@@ -26,14 +27,17 @@ package struct PCIBus: Sendable {
         ///   - wires: four. Pin A of slot s is at wire s % 4, as on QEMU's machines.
         ///   - firstLine: what the first wire is called on this machine.
         ///   - messages: nil: functions have their pins only.
+        ///   - events: ties eventfds to the guest; nil: the machine cannot.
         package init(
-            windows: [GuestRange], wires: [SharedInterruptLine], firstLine: UInt8, messages: (any MSITarget)?
+            windows: [GuestRange], wires: [SharedInterruptLine], firstLine: UInt8, messages: (any MSITarget)?,
+            events: (any EventBinder)? = nil
         ) {
             precondition(!windows.isEmpty && wires.count == PCIBus.pinCount)
             self.windows = windows
             self.wires = wires
             self.firstLine = firstLine
             self.messages = messages
+            doorbells = events.map { PCIDoorbells($0, windows: windows) }
         }
 
         /// Adds a function in the next slot. There are `capacity` of them.
@@ -45,8 +49,7 @@ package struct PCIBus: Sendable {
                 make(
                     PCIConnection(
                         address: PCIAddress(slot: slot), line: wires[Int(wire)].makeEnd(),
-                        lineNumber: firstLine &+ wire,
-                        messages: messages)))
+                        lineNumber: firstLine &+ wire, messages: messages, doorbells: doorbells)))
         }
 
         /// - Parameter busCount: how many buses the configuration space shows; all but the first are empty.

@@ -10,21 +10,23 @@ package struct PCIConnection: Sendable {
     package let lineNumber: UInt8
     /// Nil: the machine has no use for messages, and functions do not offer any.
     package let messages: (any MSITarget)?
-
-    package init(address: PCIAddress, line: any InterruptLine, lineNumber: UInt8, messages: (any MSITarget)?) {
-        self.address = address
-        self.line = line
-        self.lineNumber = lineNumber
-        self.messages = messages
-    }
+    /// Nil: the machine cannot tie eventfds to its guest.
+    let doorbells: PCIDoorbells?
 
     /// - Parameter messageCount: how many messages the device wants, 1 to 2048; 0: none.
     package func interrupts(messageCount: Int) -> PCIInterrupts {
         let count = min(messageCount, MSIXState.maximumCount)
         let table = messages.flatMap { target in
-            count > 0 ? MSIXTable(count: count, target: target, requesterID: address.requesterID) : nil
+            count > 0
+                ? MSIXTable(
+                    count: count, target: target, requesterID: address.requesterID, binder: doorbells?.binder) : nil
         }
         return PCIInterrupts(line: line, table: table)
+    }
+
+    /// What ties eventfds to the function with these interrupts.
+    package func eventBindings(_ interrupts: PCIInterrupts) -> PCIEventBindings? {
+        doorbells.map { PCIEventBindings(doorbells: $0, address: address, table: interrupts.table) }
     }
 }
 
@@ -46,6 +48,7 @@ package final class PCIFunction: Sendable {
     private let interrupts: PCIInterrupts
     private let messageControlOffset: Int?
     private let window: PCIAccessWindow?
+    private let doorbells: PCIDoorbells?
     private let state: Mutex<State>
 
     /// - Parameters:
@@ -57,6 +60,7 @@ package final class PCIFunction: Sendable {
         interrupts: PCIInterrupts, connection: PCIConnection
     ) {
         address = connection.address
+        doorbells = connection.doorbells
         self.interrupts = interrupts
         var regions = regions
         var all = capabilities
@@ -86,6 +90,7 @@ package final class PCIFunction: Sendable {
         interrupts = PCIInterrupts(line: NoWire(), table: nil)
         messageControlOffset = nil
         window = nil
+        doorbells = nil
         var space = ConfigurationSpace()
         space.define(identity)
         space.define(0 as UInt16, writable: CommandRegister.writable, at: HeaderOffset.command)
@@ -100,6 +105,7 @@ package final class PCIFunction: Sendable {
             for (region, address) in zip(regions, addresses) { region.setAddress(address, in: &state.space) }
             decode(state)
         }
+        doorbells?.add(address, interrupts, on: decoder, firstNumber: firstNumber)
     }
 
     /// Brings the decoder to what the registers say. With the lock held, so that the last write wins.
@@ -134,6 +140,7 @@ package final class PCIFunction: Sendable {
                 CommandRegister(rawValue: state.space.load(at: HeaderOffset.command)), messageControl: control)
         }
         interrupts.settle()
+        doorbells?.settle()
         if let window, window.holds(offset, count) { emptyWindow(window) }
     }
 

@@ -59,7 +59,7 @@ package final class PCIInterrupts: InterruptLine {
     /// Brings the pin and the pending messages to where they belong.
     func settle() {
         change { _ in }
-        table?.sendPending()
+        table?.settle()
     }
 
     private func change(_ body: (inout State) -> Void) {

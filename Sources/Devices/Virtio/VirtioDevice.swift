@@ -67,6 +67,13 @@ package protocol VirtioDevice: AnyObject, Sendable {
     func reset()
 }
 
+/// A device whose queues a program serves that is told, and tells, by eventfds: a transport can have the machine tie those to the
+/// guest, and the device does not hear of it.
+package protocol EventVirtioDevice: VirtioDevice {
+    /// The eventfds of queue `index`; nil: there are none.
+    func events(ofQueue index: Int) -> QueueEvents?
+}
+
 /// What is left to do of a configuration write once no lock is held.
 package enum VirtioConfigurationEffect: Sendable {
     case none

@@ -11,9 +11,10 @@ package import VMMCore
 ///
 /// Threading: any thread. Events come on the loop's thread once `attach` was called.
 /// Source: the vhost-user protocol of QEMU (docs/interop/vhost-user).
-package final class VhostUserServer: QueueServer {
+package final class VhostUserServer: EventQueueServer {
     private struct State {
         var handler: (@Sendable (QueueServerEvent) -> Void)?
+        /// Of each queue's interrupts, then of the connection.
         var registrations: [EventLoop.Registration] = []
         var loop: EventLoop?
         var isDead = false
@@ -97,6 +98,22 @@ package final class VhostUserServer: QueueServer {
         state.withLock { $0.handler = handler }
     }
 
+    package func events(ofQueue index: UInt16) -> QueueEvents? {
+        guard Int(index) < kicks.count else { return nil }
+        return QueueEvents(doorbell: kicks[Int(index)], interrupt: calls[Int(index)]) { [weak self] side, isBound in
+            if side == .interrupt { self?.setReading(!isBound, ofQueue: index) }
+        }
+    }
+
+    /// Whether the loop looks at a queue's interrupts: two readers would make two interrupts of one, or none. What comes meanwhile is
+    /// kept in the eventfd.
+    private func setReading(_ isReading: Bool, ofQueue index: UInt16) {
+        let (loop, registrations) = state.withLock { ($0.loop, $0.registrations) }
+        guard let loop, registrations.indices.contains(Int(index)) else { return }
+        // Fails only when the program is lost.
+        try? loop.modify(registrations[Int(index)], for: isReading ? .readable : [])
+    }
+
     private func interrupt(_ queue: UInt16, _ call: Int32) {
         var count: UInt64 = 0
         // SAFETY: room for the eight bytes of an eventfd.
@@ -137,6 +154,7 @@ package final class VhostUserServer: QueueServer {
             try line.send(.setFeatures(features & self.features | own))
             try line.send(.setMemoryTable(memory.shareableRegions))
             for queue in queues where Int(queue.index) < kicks.count {
+                setReading(true, ofQueue: queue.index)
                 try line.send(.setQueueSize(queue))
                 try line.send(.setQueueBase(queue))
                 try line.send(.setQueueAddress(queue))

@@ -12,6 +12,7 @@
     struct KVMVirtMachine: SessionMachine {
         let machine: Machine<KVMVirtualMachine>
         private let devices: VirtDevices
+        private let events: MachineEvents<KVMVirtualMachine>
         let notes: [String]
 
         /// Builds the machine up to the moment before its first instruction. Memory is mapped first: see `requirePlatform`.
@@ -27,7 +28,7 @@
             let cpuCount = preparation.boot.cpuCount
             let backend: KVMVirtualMachine
             var vcpus: [KVMVCPU] = []
-            let interrupts: VirtInterrupts
+            var interrupts: VirtInterrupts
             do throws(KVMError) {
                 let frames = KVMVirtualMachine.GICFrames(
                     distributor: GuestAddress(VirtPlatform.gicDistributorAddress),
@@ -48,6 +49,9 @@
             timeline?.mark("virtual machine made")
             notes = (try? vcpus[0].checkRegisterList()).map { ["KVM has \($0.words)"] } ?? []
 
+            events = MachineEvents(backend)
+            // A trace is to show all accesses.
+            if host.tracer == nil { interrupts.events = events }
             devices = try VirtDevices.make(
                 memory: memory, preparation: preparation, interrupts: interrupts, machine: lifecycle,
                 host: host)
@@ -76,7 +80,10 @@
             return plan
         }
 
-        func disconnect() { devices.disconnect() }
+        func disconnect() {
+            devices.disconnect()
+            events.disconnect()
+        }
 
         var deviceStatistics: [DeviceStatistics] { devices.statistics }
 

@@ -11,6 +11,7 @@
         let machine: Machine<KVMVirtualMachine>
         private let devices: PCDevices
         private let virtio: PCVirtio
+        private let events: MachineEvents<KVMVirtualMachine>
 
         /// Builds the machine up to the moment before its first instruction.
         ///
@@ -60,7 +61,11 @@
             do throws(KVMError) { try vcpus[0].setRegisters(registers) } catch { throw .kvm(error) }
             timeline?.mark("image loaded")
 
-            virtio = try PCVirtio(preparation, memory: memory, interrupts: interrupts, host: host)
+            events = MachineEvents(backend)
+            virtio = try PCVirtio(
+                preparation, memory: memory, interrupts: interrupts,
+                // A trace is to show all accesses.
+                events: host.tracer == nil ? events : nil, host: host)
             do throws(PortBusError) {
                 devices = try PCDevices(
                     .init(
@@ -79,6 +84,7 @@
         func disconnect() {
             devices.uart.disconnect()
             virtio.disconnect()
+            events.disconnect()
         }
 
         var deviceStatistics: [DeviceStatistics] { virtio.statistics }

@@ -13,7 +13,8 @@
         private let devices: VirtioDeviceSet
 
         init(
-            _ preparation: BootPreparation, memory: GuestMemory, interrupts: PCInterrupts, host: HostEnds
+            _ preparation: BootPreparation, memory: GuestMemory, interrupts: PCInterrupts, events: (any EventBinder)?,
+            host: HostEnds
         ) throws(BootError) {
             devices = VirtioDeviceSet(
                 preparation.virtioDevices, rings: preparation.queues.rings, memory: memory,
@@ -23,7 +24,8 @@
             let wires = inputs.map { SharedInterruptLine(interrupts.line($0)) }
             var bus = MMIOBus.Builder()
             configuration = try devices.insert(
-                at: places, on: &bus, memory: memory, faults: host.faults, messages: interrupts.messages
+                at: places, on: &bus, memory: memory, faults: host.faults, messages: interrupts.messages,
+                events: events
             ) { input in wires[Int(input - inputs.lowerBound)].makeEnd() }
             do throws(MMIOBusError) {
                 for frame in interrupts.memory { try bus.insert(frame.device, at: GuestAddress(frame.address)) }

@@ -16,6 +16,8 @@ struct VirtInterrupts {
     var frames: [(address: UInt64, device: any MMIODevice)] = []
     /// Takes devices' message-signalled interrupts; nil where there is no ITS.
     var msi: (any MSITarget)?
+    /// Ties eventfds to the guest; nil where the backend cannot.
+    var events: (any EventBinder)?
 
     /// The wire of a shared peripheral interrupt, below `lineCount`.
     func line(spi: UInt32) -> any InterruptLine { lines[Int(spi)] }
@@ -39,7 +41,7 @@ struct VirtDevices {
             cpuCount: preparation.boot.cpuCount, host: host)
         try virtio.insert(
             at: VirtioPlaces(.arm64, preparation.transport), on: &bus, memory: memory, faults: host.faults,
-            messages: interrupts.msi, line: interrupts.line(spi:))
+            messages: interrupts.msi, events: interrupts.events, line: interrupts.line(spi:))
         do throws(MMIOBusError) {
             return try VirtDevices(on: bus, virtio: virtio, interrupts: interrupts, machine: machine, host: host)
         } catch {

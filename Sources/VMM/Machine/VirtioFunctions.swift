@@ -6,15 +6,17 @@ internal import VirtioDevices
 enum VirtioFunctions {
     /// - Parameters:
     ///   - messages: nil: functions have their pins only.
+    ///   - events: ties eventfds to the guest; nil: the machine cannot.
     ///   - line: the wire to an interrupt number of `VirtioPlaces`; called once a wire.
     /// - Returns: the configuration space, which is on the bus already.
     static func insert(
         _ set: VirtioDeviceSet, at places: VirtioPlaces.Bus, on bus: inout MMIOBus.Builder, memory: GuestMemory,
-        faults: GuestFaultLog, messages: (any MSITarget)?, line: (UInt32) -> any InterruptLine
+        faults: GuestFaultLog, messages: (any MSITarget)?, events: (any EventBinder)?,
+        line: (UInt32) -> any InterruptLine
     ) throws(BootError) -> PCIConfigurationAccess {
         var functions = PCIBus.Builder(
             windows: places.windows, wires: places.interrupts.map { SharedInterruptLine(line($0)) },
-            firstLine: UInt8(truncatingIfNeeded: places.firstInterrupt), messages: messages)
+            firstLine: UInt8(truncatingIfNeeded: places.firstInterrupt), messages: messages, events: events)
         for member in set.members {
             functions.add { connection in
                 VirtioPCI.function(

@@ -22,22 +22,26 @@ final class VirtioPCIFixture<Device: VirtioDevice> {
     let driver: MockPCIDriver
     var queues: [MockDriverQueue]
 
+    /// - Parameter others: devices in the slots behind the first.
     init(
-        _ device: Device, queueSize: UInt16 = 8, hasMessages: Bool = true, memory given: GuestMemory? = nil
+        _ device: Device, queueSize: UInt16 = 8, hasMessages: Bool = true, memory given: GuestMemory? = nil,
+        events: (any EventBinder)? = nil, others: [any VirtioDevice] = []
     ) throws {
         let range = try #require(GuestRange(start: GuestAddress(Self.ram), size: Self.ramSize))
         let window = try #require(GuestRange(start: GuestAddress(Self.window), size: 0x2EFF_0000))
         let memory = try given ?? GuestMemory([range])
         self.memory = memory
         self.device = device
-        let others = (0..<3).map { _ in RecordingInterruptLine() }
-        let lines = [others[0], line, others[1], others[2]]
+        let rest = (0..<3).map { _ in RecordingInterruptLine() }
+        let lines = [rest[0], line, rest[1], rest[2]]
         var builder = PCIBus.Builder(
             windows: [window], wires: lines.map(SharedInterruptLine.init), firstLine: 3,
-            messages: hasMessages ? messages : nil)
+            messages: hasMessages ? messages : nil, events: events)
         let faults = faults.log
-        builder.add { connection in
-            VirtioPCI.function(device, name: "device", memory: memory, connection: connection, faults: faults)
+        for member in [device as any VirtioDevice] + others {
+            builder.add { connection in
+                VirtioPCI.function(member, name: "device", memory: memory, connection: connection, faults: faults)
+            }
         }
         bus = try builder.build(busCount: 16)
         driver = MockPCIDriver(

@@ -95,6 +95,37 @@ import VMMTestSupport
         #expect(waits { events.values == [.interrupt(queue: 1)] })
     }
 
+    @Test("while its interrupts are bound, a queue's eventfd is not read; what came meanwhile is told afterwards")
+    func bound() throws {
+        let running = try RunningLoop()
+        let program = BackEnd(ends.far, features: Self.protocolFeatures | Self.ringFeatures, protocolFeatures: 8)
+        let server = try server(program)
+        try server.attach(to: running.loop)
+        server.setHandler { [events] event in events.record(event) }
+        #expect(server.start(Self.queues, features: 1 << 32, memory: try memory()))
+        #expect(server.events(ofQueue: 2).map(\.doorbell) == nil)
+        let bound = try #require(server.events(ofQueue: 1))
+        bound.noteBinding(.doorbell, true)
+        bound.noteBinding(.interrupt, true)
+        var count: UInt64 = 1
+        #expect(unsafe write(program.descriptor(of: 13), &count, 8) == 8)
+        // A round of the loop, which would have looked at it.
+        let rounds = Recorder<Int>()
+        for round in 0..<2 {
+            running.loop.perform { rounds.record(round) }
+            #expect(waits { rounds.count == round + 1 })
+        }
+        #expect(events.values.isEmpty)
+        bound.noteBinding(.interrupt, false)
+        #expect(waits { events.values == [.interrupt(queue: 1)] })
+        // A binding that nobody took back ends with the next start: its machine is gone.
+        bound.noteBinding(.interrupt, true)
+        server.stop()
+        #expect(server.start(Self.queues, features: 1 << 32, memory: try memory()))
+        #expect(unsafe write(bound.interrupt, &count, 8) == 8)
+        #expect(waits { events.count == 2 })
+    }
+
     @Test("a program that ends is reported once, to the owner and to the device; afterwards nothing can be started")
     func ended() throws {
         let running = try RunningLoop()

@@ -8,11 +8,12 @@ package import VMMCore
 /// Threading: any thread; server and driver are called without a lock held. Errors: a server that cannot start, or ends, leaves the
 /// driver with DEVICE_NEEDS_RESET.
 /// Source: virtio 1.2 §5.11.
-package final class VirtioFileSystem: VirtioDevice, StatisticsSource {
+package final class VirtioFileSystem: EventVirtioDevice, StatisticsSource {
     private struct State {
         var activation: VirtioActivation?
         var notifications: UInt64 = 0
         var interrupts: UInt64 = 0
+        var bound: [QueueEvents.Side: UInt64] = [:]
     }
 
     /// Bytes of a tag: one of fewer ends with zeros. Source: virtio 1.2 §5.11.4.
@@ -98,11 +99,26 @@ package final class VirtioFileSystem: VirtioDevice, StatisticsSource {
         server.setHandler(nil)
     }
 
+    package func events(ofQueue index: Int) -> QueueEvents? {
+        guard let server = server as? any EventQueueServer, let queue = UInt16(exactly: index),
+            let events = server.events(ofQueue: queue)
+        else { return nil }
+        return QueueEvents(doorbell: events.doorbell, interrupt: events.interrupt) { [weak self] side, isBound in
+            events.noteBinding(side, isBound)
+            if isBound { self?.state.withLock { $0.bound[side, default: 0] &+= 1 } }
+        }
+    }
+
     package var kind: String { "virtio-fs" }
 
+    /// Notifications and interrupts that came this way: while an eventfd is bound, there are none. How often they were says the rest.
     package var counters: [DeviceCounter] {
         state.withLock {
-            [DeviceCounter("notifications", $0.notifications), DeviceCounter("interrupts", $0.interrupts)]
+            [
+                DeviceCounter("notifications", $0.notifications), DeviceCounter("interrupts", $0.interrupts),
+                DeviceCounter("doorbells bound", $0.bound[.doorbell, default: 0]),
+                DeviceCounter("interrupts bound", $0.bound[.interrupt, default: 0]),
+            ]
         }
     }
 }

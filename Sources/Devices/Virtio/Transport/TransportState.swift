@@ -245,6 +245,14 @@ struct TransportState: Sendable {
         status.stage == .running && !status.needsReset && queues.indices.contains(Int(index))
     }
 
+    /// The queues that are ready while the device works, and the vector of each; nil: it has none.
+    var workingQueues: [(index: Int, vector: UInt16?)] {
+        guard status.stage == .running, !status.needsReset else { return [] }
+        return queues.indices.filter { queues[$0].isReady }.map { index in
+            (index, queues[index].vector == Self.noVector ? nil : queues[index].vector)
+        }
+    }
+
     // MARK: Interrupts
 
     /// Adds causes for the driver of `epoch`; the caller delivers the level that `beginDelivery` gives.

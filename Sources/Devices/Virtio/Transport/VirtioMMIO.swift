@@ -12,16 +12,21 @@ package import VMMCore
 /// Source: virtio 1.2 §4.2.
 package final class VirtioMMIO: MMIODevice {
     private let transport: VirtioTransport
+    /// Nil: the device, or the machine, has no doorbells to bind. Interrupts have a cause in a register, and so are not bound.
+    private let doorbells: DoorbellWindow?
+    private let bindings = Mutex(DoorbellBindings())
 
     /// - Parameters:
     ///   - rings: what the driver is offered.
     ///   - name: what messages call the device.
     ///   - memory: all that the device can reach.
     ///   - line: level-sensitive.
+    ///   - doorbells: binds doorbells of queues that a program serves; nil: they exit.
     package init(
         _ device: any VirtioDevice, rings: VirtioRings = .packed, name: String, memory: GuestMemory,
-        interrupt line: any InterruptLine, faults: GuestFaultLog
+        interrupt line: any InterruptLine, doorbells: DoorbellWindow? = nil, faults: GuestFaultLog
     ) {
+        self.doorbells = device is any EventVirtioDevice ? doorbells : nil
         transport = VirtioTransport(device, rings: rings, name: name, memory: memory, line: line, faults: faults)
     }
 
@@ -96,24 +101,43 @@ package final class VirtioMMIO: MMIODevice {
                     state.acknowledge(value)
                     return state.beginDelivery()
                 })
-        case .Status: transport.change { $0.writeStatus(UInt8(truncatingIfNeeded: value)) }
+        case .Status:
+            transport.change { $0.writeStatus(UInt8(truncatingIfNeeded: value)) }
+            settleDoorbells()
         case .DeviceFeaturesSel: transport.link.state.withLock { $0.deviceFeatureSelect = value }
         case .DriverFeaturesSel: transport.link.state.withLock { $0.driverFeatureSelect = value }
         case .DriverFeatures: transport.change { $0.writeDriverFeatures(value) }
         case .QueueSel: transport.link.state.withLock { $0.queueSelect = value }
         case .QueueNum: transport.change { $0.writeQueueSize(value) }
-        case .QueueReady: transport.change { $0.writeQueueReady(value & 1 == 1) }
+        case .QueueReady:
+            transport.change { $0.writeQueueReady(value & 1 == 1) }
+            settleDoorbells()
         case .QueueDescLow: address(value, .descriptorTable, high: false)
         case .QueueDescHigh: address(value, .descriptorTable, high: true)
         case .QueueDriverLow: address(value, .driver, high: false)
         case .QueueDriverHigh: address(value, .driver, high: true)
         case .QueueDeviceLow: address(value, .device, high: false)
         case .QueueDeviceHigh: address(value, .device, high: true)
-        case .QueueReset: if value & 1 == 1 { transport.change { $0.resetQueue() } }
+        case .QueueReset:
+            guard value & 1 == 1 else { return }
+            transport.change { $0.resetQueue() }
+            settleDoorbells()
         case .SHMSel: break
         case .MagicValue, .Version, .DeviceID, .VendorID, .DeviceFeatures, .QueueNumMax, .InterruptStatus, .SHMLenLow,
             .SHMLenHigh, .SHMBaseLow, .SHMBaseHigh, .ConfigGeneration:
             transport.link.report("write to \(register), which is read-only")
+        }
+    }
+
+    /// Binds the doorbells of the queues that work now, and no others.
+    private func settleDoorbells() {
+        guard let doorbells else { return }
+        bindings.withLock { bindings in
+            let wanted = transport.queueEvents().compactMap { index, _, events in
+                doorbells.trigger(VirtioMMIORegister.QueueNotify.rawValue, .word, value: UInt64(index))
+                    .map { DoorbellBindings.Doorbell($0, events) }
+            }
+            bindings.settle(wanted, by: doorbells.binder)
         }
     }
 

@@ -24,7 +24,8 @@ package enum VirtioPCI {
         // One for each queue, and one for configuration changes.
         let interrupts = connection.interrupts(messageCount: identity.queueSizes.count + 1)
         let registers = VirtioPCIRegisters(
-            device, rings: rings, name: name, memory: memory, interrupts: interrupts, faults: faults)
+            device, rings: rings, name: name, memory: memory, interrupts: interrupts,
+            bindings: device is any EventVirtioDevice ? connection.eventBindings(interrupts) : nil, faults: faults)
         let capabilities = VirtioPCILayout.Structure.allCases.map(capability)
         return PCIFunction(
             PCIIdentity(

@@ -16,13 +16,18 @@ final class VirtioPCIRegisters: MMIODevice {
 
     private let transport: VirtioTransport
     private let interrupts: PCIInterrupts
+    /// Nil: the device, or the machine, has nothing to tie to each other.
+    private let bindings: PCIEventBindings?
+    /// Held while they are set, so that the last change wins.
+    private let bindingOrder = Mutex(())
 
     init(
         _ device: any VirtioDevice, rings: VirtioRings, name: String, memory: GuestMemory, interrupts: PCIInterrupts,
-        faults: GuestFaultLog
+        bindings: PCIEventBindings?, faults: GuestFaultLog
     ) {
         precondition(device.identity.queueSizes.count <= VirtioPCILayout.maximumQueues)
         self.interrupts = interrupts
+        self.bindings = bindings
         transport = VirtioTransport(
             device, rings: rings, name: name, memory: memory, line: interrupts,
             vectors: interrupts.messageCount > 0 ? interrupts : nil, faults: faults)
@@ -169,18 +174,25 @@ final class VirtioPCIRegisters: MMIODevice {
         case .driver_feature_select: state.state.withLock { $0.driverFeatureSelect = value }
         case .driver_feature: transport.change { $0.writeDriverFeatures(value) }
         case .config_msix_vector: state.state.withLock { $0.configurationVector = vector(value) }
-        case .queue_msix_vector: state.state.withLock { $0.selectedVector = vector(value) }
+        case .queue_msix_vector:
+            state.state.withLock { $0.selectedVector = vector(value) }
+            settleEvents()
         case .device_status: setStatus(UInt8(truncatingIfNeeded: value))
         case .queue_select: state.state.withLock { $0.queueSelect = value }
         case .queue_size: transport.change { $0.writeQueueSize(value, isChecked: true) }
-        case .queue_enable: transport.change { value == 1 ? $0.writeQueueReady(true) : .refuse(.queueOutOfStep) }
+        case .queue_enable:
+            transport.change { value == 1 ? $0.writeQueueReady(true) : .refuse(.queueOutOfStep) }
+            settleEvents()
         case .queue_desc: address(value, .descriptorTable, high: false)
         case .queue_desc_high: address(value, .descriptorTable, high: true)
         case .queue_driver: address(value, .driver, high: false)
         case .queue_driver_high: address(value, .driver, high: true)
         case .queue_device: address(value, .device, high: false)
         case .queue_device_high: address(value, .device, high: true)
-        case .queue_reset: if value == 1 { transport.change { $0.resetQueue() } }
+        case .queue_reset:
+            guard value == 1 else { return }
+            transport.change { $0.resetQueue() }
+            settleEvents()
         case .device_feature, .num_queues, .config_generation, .queue_notify_off, .queue_notify_data:
             transport.link.report("write to \(register), which is read-only")
         }
@@ -188,7 +200,24 @@ final class VirtioPCIRegisters: MMIODevice {
 
     private func setStatus(_ value: UInt8) {
         transport.change { $0.writeStatus(value) }
+        settleEvents()
         if value == 0 { interrupts.forgetPendingMessages() }
+    }
+
+    /// Ties the eventfds of the queues that work now to the guest, and no others.
+    private func settleEvents() {
+        guard let bindings else { return }
+        bindingOrder.withLock { _ in
+            bindings.set(
+                transport.queueEvents().map { index, vector, events in
+                    let offset =
+                        Structure.notifications.offset + UInt64(index) * VirtioPCILayout.notifyMultiplier
+                    // The width that drivers must use (§4.1.5.2); others exit.
+                    return PCIQueueEvents(
+                        region: VirtioPCILayout.region, offset: offset, width: .halfword,
+                        message: vector.map(Int.init), events: events)
+                })
+        }
     }
 
     private func address(_ value: UInt32, _ area: TransportState.Area, high: Bool) {

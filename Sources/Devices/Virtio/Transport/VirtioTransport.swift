@@ -88,6 +88,14 @@ final class VirtioTransport: Sendable {
         device.notify(queue: Int(index))
     }
 
+    /// The working queues whose ends are eventfds.
+    func queueEvents() -> [(index: Int, vector: UInt16?, events: QueueEvents)] {
+        guard let device = device as? any EventVirtioDevice else { return [] }
+        return link.state.withLock { $0.workingQueues }.compactMap { index, vector in
+            device.events(ofQueue: index).map { (index, vector, $0) }
+        }
+    }
+
     /// The device is not done yet with the selected queue as it was before its reset.
     func selectedQueueIsDraining() -> Bool {
         guard let index = link.state.withLock({ $0.selectedQueue }) else { return false }
