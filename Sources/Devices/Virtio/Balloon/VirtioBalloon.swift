@@ -76,19 +76,18 @@ package final class VirtioBalloon: VirtioDevice, StatisticsSource {
     }
 
     package func notify(queue index: Int) {
-        guard state.withLock({ $0.claim(index) }) else { return }
-        switch serving[index].lock.withLock({ _ in serve(index) }) {
-        case .interrupt(let driver, let queue): driver.interrupt(queue)
-        case .fault(let driver, let queue, let fault): driver.refuse(queue, fault)
-        case .none, .discard: break
-        }
+        guard state.withLock({ $0.takeClaim(index) }) else { return }
+        serving[index].lock.withLock { _ in serve(index) }.tellDriver()
     }
 
-    /// The step that ended the claim.
-    private func serve(_ index: Int) -> VirtioBalloonState.Step {
+    /// To the claim's end.
+    private func serve(_ index: Int) -> QueueClaim.End {
         while true {
-            let step = state.withLock { $0.next(index) }
-            guard case .discard(let parts) = step else { return step }
+            let parts: [GuestBuffer]
+            switch state.withLock({ $0.next(index) }) {
+            case .discard(let wanted): parts = wanted
+            case .ended(let end): return end
+            }
             for part in parts where memory.contains(part.address, count: UInt64(part.length)) {
                 memory.discard(part.address, count: UInt64(part.length))
             }

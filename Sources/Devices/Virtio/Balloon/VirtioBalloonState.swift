@@ -15,14 +15,9 @@ struct VirtioBalloonState: ~Copyable {
     static let pageReporting: UInt64 = 1 << 5
 
     enum Step {
-        /// Another thread has the claim, or there was nothing to do.
-        case none
         /// Give these parts of memory back to the host, then call `discarded`.
         case discard([GuestBuffer])
-        /// The claim has ended: interrupt the driver if it wants that.
-        case interrupt(VirtioDriver, VirtioQueue)
-        /// The claim has ended: the driver broke a rule.
-        case fault(VirtioDriver, VirtioQueue, QueueFault)
+        case ended(QueueClaim.End)
     }
 
     private enum Role {
@@ -33,16 +28,13 @@ struct VirtioBalloonState: ~Copyable {
     }
 
     private final class Lane {
+        var claim = QueueClaim()
         var chain: VirtioChain?
         /// Parts of memory that the chain is about; storage that is used again and again.
         var parts: [GuestBuffer] = []
-        var isClaimed = false
-        var hasCompleted = false
     }
 
     private let lanes: [Lane]
-    private var activation: VirtioActivation?
-    private var isBroken = false
     /// The driver's buffer for statistics, which it has filled; nil: it has not, or it was asked anew.
     private var statisticsChain: VirtioChain?
     private(set) var statistics = BalloonStatistics()
@@ -51,22 +43,20 @@ struct VirtioBalloonState: ~Copyable {
 
     init() { lanes = (0..<Self.queueCount).map { _ in Lane() } }
 
-    var driver: VirtioDriver? { activation?.driver }
+    /// Nil: there is none.
+    var driver: VirtioDriver? { lanes[0].claim.isReset ? nil : lanes[0].claim.last?.driver }
 
-    mutating func activate(_ new: VirtioActivation) {
-        activation = new
-        isBroken = false
+    mutating func activate(_ activation: VirtioActivation) {
+        for (lane, queue) in zip(lanes, activation.queues) { lane.claim.activate(queue, activation) }
     }
 
     /// From here on nothing is taken and completed; who has a claim comes to its end.
     mutating func reset() {
-        guard let activation else { return }
-        for (index, lane) in lanes.enumerated() {
-            if let chain = lane.chain.take() { activation.queues[index].discard(chain) }
-            lane.hasCompleted = false
+        for lane in lanes {
+            if let chain = lane.chain.take() { lane.claim.last?.queue.discard(chain) }
+            lane.claim.reset()
         }
-        if let chain = statisticsChain.take() { activation.queues[2].discard(chain) }
-        self.activation = nil
+        if let chain = statisticsChain.take() { lanes[2].claim.last?.queue.discard(chain) }
     }
 
     /// What a queue is for. §5.5.2 numbers them all; Linux and QEMU leave no gap for a queue whose feature was not agreed on.
@@ -79,44 +69,41 @@ struct VirtioBalloonState: ~Copyable {
         }
     }
 
-    /// Takes the claim. False: another thread has it.
-    mutating func claim(_ index: Int) -> Bool {
-        guard activation != nil, !isBroken, lanes.indices.contains(index), !lanes[index].isClaimed else { return false }
-        lanes[index].isClaimed = true
-        return true
+    /// Takes the claim. False: another thread has it, or the queue is for nothing.
+    mutating func takeClaim(_ index: Int) -> Bool {
+        guard lanes.indices.contains(index), let activity = lanes[index].claim.activity,
+            Self.role(of: index, features: activity.features) != nil
+        else { return false }
+        return lanes[index].claim.take()
     }
 
-    /// The next step of the claim, which ends with any but `discard`.
+    /// The next step of the claim.
     mutating func next(_ index: Int) -> Step {
         let lane = lanes[index]
-        guard let activation, !isBroken, let role = Self.role(of: index, features: activation.features) else {
-            lane.isClaimed = false
-            return .none
-        }
-        let queue = activation.queues[index]
-        queue.suspendNotifications()
         while true {
-            switch queue.next() {
-            case .chain(let chain):
+            switch lane.claim.next() {
+            case .chain(let chain, let activity):
+                let role = Self.role(of: index, features: activity.features)
                 let wanted = role == .reporting ? 0 : chain.segmentCount
                 guard chain.readableSegmentCount == wanted else {
-                    return fail(activation, lane, queue, queue.refuse(chain, .wrongDirection))
+                    let end = lane.claim.fail(activity.queue.refuse(chain, .wrongDirection))
+                    return broken(end)
                 }
-                if take(chain, role, lane, queue) { return .discard(lane.parts) }
-            case .malformed(let fault): return fail(activation, lane, queue, fault)
-            case .empty:
-                if queue.resumeNotifications() { continue }
-                lane.isClaimed = false
-                guard lane.hasCompleted else { return .none }
-                lane.hasCompleted = false
-                return .interrupt(activation.driver, queue)
+                if take(chain, role, lane, activity.queue) { return .discard(lane.parts) }
+            case .ended(let end): return broken(end)
             }
         }
     }
 
+    /// A driver that broke a rule with one queue has broken the device.
+    private func broken(_ end: QueueClaim.End) -> Step {
+        if case .broken = end { for lane in lanes { lane.claim.markBroken() } }
+        return .ended(end)
+    }
+
     /// Takes a request in. True: there is something to discard.
     private mutating func take(
-        _ chain: consuming VirtioChain, _ role: Role, _ lane: Lane, _ queue: VirtioQueue
+        _ chain: consuming VirtioChain, _ role: Role?, _ lane: Lane, _ queue: VirtioQueue
     ) -> Bool {
         var chain = chain
         switch role {
@@ -128,17 +115,13 @@ struct VirtioBalloonState: ~Copyable {
         case .deflate:
             // Its pages come back when they are touched.
             counts.deflatedPages &+= min(chain.readableBytes, UInt64(Self.pageLimit) * 4) / 4
-            queue.complete(chain)
-            lane.hasCompleted = true
+            lane.claim.complete(chain)
             return false
         case .statistics:
             let count = queue.read(&chain, into: &piece, 0..<piece.count)
             statistics = BalloonStatistics(piece, count: count)
             // §5.5.6.3: one buffer is under way; a driver that offers more gets the one before.
-            if let old = statisticsChain.take() {
-                queue.complete(old)
-                lane.hasCompleted = true
-            }
+            if let old = statisticsChain.take() { lane.claim.complete(old) }
             statisticsChain = consume chain
             return false
         case .reporting:
@@ -147,6 +130,10 @@ struct VirtioBalloonState: ~Copyable {
             counts.reportedBytes &+= chain.writableBytes
             lane.chain = consume chain
             return true
+        case nil:
+            // Another driver took over meanwhile, which agreed on less.
+            lane.claim.complete(chain)
+            return false
         }
     }
 
@@ -169,25 +156,14 @@ struct VirtioBalloonState: ~Copyable {
 
     /// Ends a `discard`. Without effect when the device was reset meanwhile.
     mutating func discarded(_ index: Int) {
-        guard let activation, let chain = lanes[index].chain.take() else { return }
-        activation.queues[index].complete(chain)
-        lanes[index].hasCompleted = true
+        if let chain = lanes[index].chain.take() { lanes[index].claim.complete(chain) }
     }
 
     /// Asks the driver for newer statistics, if it has given some. Gives whom to interrupt.
     mutating func askForStatistics() -> (VirtioDriver, VirtioQueue)? {
-        guard let activation, !isBroken, let chain = statisticsChain.take() else { return nil }
-        let queue = activation.queues[2]
-        queue.complete(chain)
-        return (activation.driver, queue)
-    }
-
-    private mutating func fail(
-        _ activation: VirtioActivation, _ lane: Lane, _ queue: VirtioQueue, _ fault: QueueFault
-    ) -> Step {
-        lane.isClaimed = false
-        isBroken = true
-        return .fault(activation.driver, queue, fault)
+        guard let activity = lanes[2].claim.activity, let chain = statisticsChain.take() else { return nil }
+        activity.queue.complete(chain)
+        return (activity.driver, activity.queue)
     }
 }
 

@@ -76,26 +76,23 @@ package final class VirtioBlock: VirtioDevice, BlockClient, StatisticsSource {
     package func notify(queue index: Int) {
         guard queues.indices.contains(index) else { return }
         let queue = queues[index]
-        guard queue.state.withLock({ $0.claim() }) else { return }
-        switch queue.submission.withLock({ _ in serve(queue, index) }) {
-        case .interrupt(let driver, let virtqueue): driver.interrupt(virtqueue)
-        case .fault(let driver, let virtqueue, let fault): driver.refuse(virtqueue, fault)
-        case .none, .submit: break
-        }
+        guard queue.state.withLock({ $0.takeClaim() }) else { return }
+        queue.submission.withLock { _ in serve(queue, index) }.tellDriver()
     }
 
-    /// Gives the storage what there is. The step that ended the claim.
-    private func serve(_ queue: Queue, _ index: Int) -> VirtioBlockQueue.Step {
+    /// Gives the storage what there is, to the claim's end.
+    private func serve(_ queue: Queue, _ index: Int) -> QueueClaim.End {
         var hasSubmitted = false
         while true {
-            let step = queue.state.withLock { $0.next() }
-            guard case .submit(var request) = step else {
+            switch queue.state.withLock({ $0.next() }) {
+            case .submit(var request):
+                request.tag |= UInt64(index) << 32
+                storage.submit(request, for: self)
+                hasSubmitted = true
+            case .ended(let end):
                 if hasSubmitted { storage.commit() }
-                return step
+                return end
             }
-            request.tag |= UInt64(index) << 32
-            storage.submit(request, for: self)
-            hasSubmitted = true
         }
     }
 

@@ -4,18 +4,12 @@ internal import VMMCore
 /// One queue of a block device: its requests, and which of them the storage has. Each method is one step and calls nobody
 /// but its `VirtioQueue`.
 ///
-/// One thread at a time takes requests: it has the claim, which ends only when nothing is left, in the same step that looked.
 /// Completions come on any thread. While there is a claim, its end interrupts the driver for all of them.
 struct VirtioBlockQueue {
     enum Step {
-        /// Another thread has the claim, or there was nothing to do.
-        case none
         /// Give it to the storage, then take the next step.
         case submit(BlockRequest)
-        /// The claim has ended: interrupt the driver if it wants that.
-        case interrupt(VirtioDriver, VirtioQueue)
-        /// The claim has ended: the driver broke a rule.
-        case fault(VirtioDriver, VirtioQueue, QueueFault)
+        case ended(QueueClaim.End)
     }
 
     /// A request that the storage has.
@@ -28,22 +22,10 @@ struct VirtioBlockQueue {
         var buffers: [GuestBuffer] = []
     }
 
-    private struct Active {
-        let queue: VirtioQueue
-        let driver: VirtioDriver
-        let features: UInt64
-    }
-
     private let disk: BlockProperties
     /// Padded with zeros to `BlockCommand.serialSize`.
     private let serial: [UInt8]
-    private var active: Active?
-    /// The device was reset: what completes now is nobody's.
-    private var isReset = true
-    /// The driver broke a rule: nothing is done before the reset.
-    private var isBroken = false
-    private var isClaimed = false
-    private var hasCompleted = false
+    private var claim = QueueClaim()
     private var slots: [Slot] = []
     private var free: [Int] = []
     private var counted = VirtioBlockCounts()
@@ -62,81 +44,64 @@ struct VirtioBlockQueue {
     /// What the queue has done, in all its lives.
     var counts: VirtioBlockCounts {
         var counts = counted
-        counts.interrupts = active?.queue.interruptCount ?? 0
+        counts.interrupts = claim.last?.queue.interruptCount ?? 0
         return counts
     }
 
-    mutating func activate(_ queue: VirtioQueue, _ activation: VirtioActivation) {
-        active = Active(queue: queue, driver: activation.driver, features: activation.features)
-        isReset = false
-        isBroken = false
-        hasCompleted = false
-    }
+    mutating func activate(_ queue: VirtioQueue, _ activation: VirtioActivation) { claim.activate(queue, activation) }
 
     /// From here on nothing touches the driver's memory but what the storage does.
-    mutating func reset() { isReset = true }
+    mutating func reset() { claim.reset() }
 
     /// Takes the claim. False: another thread has it.
-    mutating func claim() -> Bool {
+    mutating func takeClaim() -> Bool {
         counted.notifications &+= 1
-        guard let active, !isReset, !isBroken, !isClaimed else { return false }
-        isClaimed = true
-        active.queue.suspendNotifications()
-        return true
+        return claim.take()
     }
 
-    /// The next step of the claim, which ends with any but `submit`.
+    /// The next step of the claim.
     mutating func next() -> Step {
-        guard let active, !isReset, !isBroken else {
-            isClaimed = false
-            return .none
-        }
         while true {
-            switch active.queue.next() {
-            case .chain(let chain):
-                if let step = begin(chain, active) { return step }
-            case .malformed(let fault): return fail(active, fault)
-            case .empty:
-                if active.queue.resumeNotifications() { continue }
-                isClaimed = false
-                guard hasCompleted else { return .none }
-                hasCompleted = false
-                return .interrupt(active.driver, active.queue)
+            switch claim.next() {
+            case .chain(let chain, let activity):
+                if let step = begin(chain, activity) { return step }
+            case .ended(let end): return .ended(end)
             }
         }
     }
 
     /// Answers a request, or makes one to the storage of it. Nil: it was answered.
-    private mutating func begin(_ chain: consuming VirtioChain, _ active: Active) -> Step? {
+    private mutating func begin(_ chain: consuming VirtioChain, _ activity: QueueClaim.Activity) -> Step? {
         var chain = chain
+        let queue = activity.queue
         guard chain.readableBytes >= UInt64(BlockCommand.headerSize) else {
             let count = chain.readableBytes
-            return fail(active, active.queue.refuse(chain, .blockHeaderTooShort(count)))
+            return .ended(claim.fail(queue.refuse(chain, .blockHeaderTooShort(count))))
         }
-        guard chain.writableBytes > 0 else { return fail(active, active.queue.refuse(chain, .blockStatusMissing)) }
+        guard chain.writableBytes > 0 else { return .ended(claim.fail(queue.refuse(chain, .blockStatusMissing))) }
         // A short chain leaves the range's bytes of the one before; the command looks at them in a long one only.
-        _ = active.queue.read(&chain, into: &header, 0..<header.count)
+        _ = queue.read(&chain, into: &header, 0..<header.count)
         let shape = BlockCommand.Shape(
             readableData: chain.readableBytes - UInt64(BlockCommand.headerSize),
             writableData: chain.writableBytes - 1)
-        switch BlockCommand(header, shape, disk: disk, features: active.features) {
+        switch BlockCommand(header, shape, disk: disk, features: activity.features) {
         case .reply(let status):
             counted.answered(status)
-            answer(chain, status, dataLength: 0, active.queue)
+            answer(chain, status, dataLength: 0)
         case .identify:
             counted.answered(.ok)
             let length = min(shape.writableData, UInt64(BlockCommand.serialSize))
-            _ = active.queue.write(&chain, from: serial, 0..<Int(length))
-            answer(chain, .ok, dataLength: length, active.queue)
+            _ = queue.write(&chain, from: serial, 0..<Int(length))
+            answer(chain, .ok, dataLength: length)
         case .perform(let operation, let offset, let length):
             // A driver that starts its queue again before the old requests have come back (§2.6.1.2) can use up all.
             guard let index = free.popLast() else {
-                return fail(active, active.queue.refuse(chain, .tooManyChains))
+                return .ended(claim.fail(queue.refuse(chain, .tooManyChains)))
             }
             let slot = slots[index]
             var request = BlockRequest(tag: UInt64(index), operation: operation, offset: offset, length: length)
             // §5.2.6.2: without a flush to wait for, a write is stable when it completes.
-            request.isDurable = active.features & VirtioBlockConfiguration.flush == 0
+            request.isDurable = activity.features & VirtioBlockConfiguration.flush == 0
             // Moved, not copied: storage with two owners could not be used again.
             swap(&request.buffers, &slot.buffers)
             request.buffers.removeAll(keepingCapacity: true)
@@ -159,24 +124,23 @@ struct VirtioBlockQueue {
 
     /// Ends a request of the storage, and takes its storage of buffers back. Gives whom to interrupt, if that is not up to the claim.
     mutating func completed(_ request: inout BlockRequest, _ result: BlockResult) -> (VirtioDriver, VirtioQueue)? {
-        guard let index = Int(exactly: request.tag), slots.indices.contains(index), let active else { return nil }
+        guard let index = Int(exactly: request.tag), slots.indices.contains(index), let last = claim.last
+        else { return nil }
         let slot = slots[index]
         guard let chain = slot.chain.take() else { return nil }
         swap(&slot.buffers, &request.buffers)
         free.append(index)
-        guard !isReset else {
-            active.queue.discard(chain)
+        guard !claim.isReset else {
+            last.queue.discard(chain)
             return nil
         }
         counted.ended(slot.operation, request.length, result)
         switch result {
-        case .done: answer(chain, .ok, dataLength: slot.readLength, active.queue)
-        case .failed, .abandoned: answer(chain, .ioError, dataLength: 0, active.queue)
-        case .unsupported: answer(chain, .unsupported, dataLength: 0, active.queue)
+        case .done: answer(chain, .ok, dataLength: slot.readLength)
+        case .failed, .abandoned: answer(chain, .ioError, dataLength: 0)
+        case .unsupported: answer(chain, .unsupported, dataLength: 0)
         }
-        guard !isClaimed else { return nil }
-        hasCompleted = false
-        return (active.driver, active.queue)
+        return claim.takeInterrupt()
     }
 
     /// Writes the status behind all other bytes, and completes the chain.
@@ -184,18 +148,11 @@ struct VirtioBlockQueue {
     /// `dataLength`: how many bytes from the first one on were written. The used ring tells no more than is true of a prefix
     /// (§2.7.8.2): after a failed read that is nothing.
     private mutating func answer(
-        _ chain: consuming VirtioChain, _ status: BlockCommand.Status, dataLength: UInt64, _ queue: VirtioQueue
+        _ chain: consuming VirtioChain, _ status: BlockCommand.Status, dataLength: UInt64
     ) {
         let statusOffset = chain.writableBytes - 1
-        queue.store(status.rawValue, in: chain, at: statusOffset)
+        claim.last?.queue.store(status.rawValue, in: chain, at: statusOffset)
         chain.setWritten(dataLength == statusOffset ? dataLength + 1 : dataLength)
-        queue.complete(chain)
-        hasCompleted = true
-    }
-
-    private mutating func fail(_ active: Active, _ fault: QueueFault) -> Step {
-        isClaimed = false
-        isBroken = true
-        return .fault(active.driver, active.queue, fault)
+        claim.complete(chain)
     }
 }

@@ -200,12 +200,16 @@ package final class VirtioNetwork: VirtioDevice, NetworkClient, StatisticsSource
         }
     }
 
-    /// The device works on no queue more before its reset.
     private func refuse(_ driver: VirtioDriver, _ queue: VirtioQueue, _ fault: QueueFault) {
+        markBroken()
+        driver.refuse(queue, fault)
+    }
+
+    /// The device works on no queue more before its reset.
+    private func markBroken() {
         for transmitter in transmitters { transmitter.state.withLock { $0.markBroken() } }
         for receiver in receivers { receiver.state.withLock { $0.markBroken() } }
         control.withLock { $0.markBroken() }
-        driver.refuse(queue, fault)
     }
 
     package func canSend() {
@@ -218,15 +222,15 @@ package final class VirtioNetwork: VirtioDevice, NetworkClient, StatisticsSource
 
     /// Performs commands until none is left or another thread is at it.
     private func converse() {
-        guard control.withLock({ $0.claim() }) else { return }
+        guard control.withLock({ $0.takeClaim() }) else { return }
         while true {
             switch control.withLock({ $0.next() }) {
             case .perform(let command):
                 let isDone = perform(command)
                 control.withLock { $0.answer(isDone ? .ok : .error) }
-            case .interrupt(let driver, let queue): return driver.interrupt(queue)
-            case .fault(let driver, let queue, let fault): return refuse(driver, queue, fault)
-            case .none: return
+            case .ended(let end):
+                if case .broken = end { markBroken() }
+                return end.tellDriver()
             }
         }
     }

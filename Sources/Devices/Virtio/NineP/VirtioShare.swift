@@ -74,20 +74,17 @@ package final class VirtioShare<Tree: SharedTree>: VirtioDevice, HostWorkClient,
 
     package func notify(queue index: Int) {
         counts.notifications.add()
-        guard index == 0, state.withLock({ $0.claim() }) else { return }
-        switch submission.withLock({ _ in serve() }) {
-        case .interrupt(let driver, let queue): driver.interrupt(queue)
-        case .fault(let driver, let queue, let fault): driver.refuse(queue, fault)
-        case .none, .submit: break
-        }
+        guard index == 0, state.withLock({ $0.takeClaim() }) else { return }
+        submission.withLock { _ in serve() }.tellDriver()
     }
 
-    /// Has worked on what there is. The step that ended the claim.
-    private func serve() -> VirtioShareState.Step {
+    /// Has worked on what there is, to the claim's end.
+    private func serve() -> QueueClaim.End {
         while true {
-            let step = state.withLock { $0.next() }
-            guard case .submit(let slot) = step else { return step }
-            work.submit(slot, for: self)
+            switch state.withLock({ $0.next() }) {
+            case .submit(let slot): work.submit(slot, for: self)
+            case .ended(let end): return end
+            }
         }
     }
 

@@ -47,7 +47,7 @@ package final class VirtioEntropy: VirtioDevice, StatisticsSource {
     }
 
     package func notify(queue index: Int) {
-        guard state.withLock({ $0.claim() }) else { return }
+        guard state.withLock({ $0.takeClaim() }) else { return }
         // Who has the claim is alone with the piece. The next one waits for this lock while the interrupt is raised, at most.
         piece.withLock { piece in
             while true {
@@ -55,97 +55,56 @@ package final class VirtioEntropy: VirtioDevice, StatisticsSource {
                 case .draw(let count):
                     source.fill(&piece, 0..<count)
                     state.withLock { $0.drawn(piece, count: count) }
-                case .interrupt(let driver, let queue): return driver.interrupt(queue)
-                case .fault(let driver, let queue, let fault): return driver.refuse(queue, fault)
-                case .none: return
+                case .ended(let end): return end.tellDriver()
                 }
             }
         }
     }
 }
 
-/// The requests of an entropy device. One thread at a time serves them: it has the claim, which ends only when nothing is
-/// left, in the same step that looked.
+/// The requests of an entropy device.
 struct VirtioEntropyState: ~Copyable {
     enum Step {
-        /// Another thread has the claim, or there was nothing to do.
-        case none
         /// Draw so many bytes, then call `drawn(_:count:)`.
         case draw(Int)
-        /// The claim has ended: interrupt the driver if it wants that.
-        case interrupt(VirtioDriver, VirtioQueue)
-        /// The claim has ended: the driver broke a rule.
-        case fault(VirtioDriver, VirtioQueue, QueueFault)
+        case ended(QueueClaim.End)
     }
 
-    private var activation: VirtioActivation?
-    private var isBroken = false
-    private var isClaimed = false
-    private var hasCompleted = false
+    private var claim = QueueClaim()
     private var chain: VirtioChain?
     /// Of all activations.
     private(set) var requests: UInt64 = 0
     private(set) var drawnBytes: UInt64 = 0
 
-    mutating func activate(_ new: VirtioActivation) {
-        activation = new
-        isBroken = false
-    }
+    mutating func activate(_ activation: VirtioActivation) { claim.activate(activation.queues[0], activation) }
 
     mutating func reset() {
-        if let activation, let chain = chain.take() { activation.queues[0].discard(chain) }
-        hasCompleted = false
-        activation = nil
+        if let chain = chain.take() { claim.last?.queue.discard(chain) }
+        claim.reset()
     }
 
     /// False: another thread has it.
-    mutating func claim() -> Bool {
-        guard activation != nil, !isBroken, !isClaimed else { return false }
-        isClaimed = true
-        return true
-    }
+    mutating func takeClaim() -> Bool { claim.take() }
 
     mutating func next() -> Step {
-        guard let activation, !isBroken else {
-            isClaimed = false
-            return .none
-        }
-        let queue = activation.queues[0]
-        queue.suspendNotifications()
-        while true {
-            switch queue.next() {
-            case .chain(let new):
-                guard new.readableSegmentCount == 0 else {
-                    return fail(activation, queue, queue.refuse(new, .wrongDirection))
-                }
-                let count = Int(min(new.writableBytes, UInt64(VirtioEntropy.bytesPerRequest)))
-                chain = consume new
-                return .draw(count)
-            case .malformed(let fault): return fail(activation, queue, fault)
-            case .empty:
-                if queue.resumeNotifications() { continue }
-                isClaimed = false
-                guard hasCompleted else { return .none }
-                hasCompleted = false
-                return .interrupt(activation.driver, queue)
+        switch claim.next() {
+        case .chain(let new, let activity):
+            guard new.readableSegmentCount == 0 else {
+                return .ended(claim.fail(activity.queue.refuse(new, .wrongDirection)))
             }
+            let count = Int(min(new.writableBytes, UInt64(VirtioEntropy.bytesPerRequest)))
+            chain = consume new
+            return .draw(count)
+        case .ended(let end): return .ended(end)
         }
     }
 
     /// Gives the request its bytes. Without effect when the device was reset meanwhile.
     mutating func drawn(_ bytes: [UInt8], count: Int) {
-        guard let activation, var request = chain.take() else { return }
-        let queue = activation.queues[0]
+        guard let queue = claim.last?.queue, var request = chain.take() else { return }
         _ = queue.write(&request, from: bytes, 0..<count)
-        queue.complete(request)
-        hasCompleted = true
+        claim.complete(request)
         requests &+= 1
         drawnBytes &+= UInt64(count)
-    }
-
-    private mutating func fail(_ activation: VirtioActivation, _ queue: VirtioQueue, _ fault: QueueFault) -> Step {
-        isClaimed = false
-        isBroken = true
-        return .fault(activation.driver, queue, fault)
     }
 }
