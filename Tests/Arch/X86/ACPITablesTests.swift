@@ -80,10 +80,9 @@ import X86
         let dsdt = try #require(bytes("DSDT", of: tables)).bytes
         #expect(dsdt.firstRange(of: Array("PCI0".utf8)) == nil)
         // Name (_HID, "LNRO0005"), Name (_UID, Zero), Name (_CRS, Buffer: Memory32Fixed, Interrupt, EndTag).
-        var device = [0x5B, 0x82, 0x3A] + Array("V000".utf8)
-        device += [0x08] + Array("_HID".utf8) + [0x0D] + Array("LNRO0005".utf8) + [0]
-        device += [0x08] + Array("_UID".utf8) + [0]
-        device += [0x08] + Array("_CRS".utf8) + [0x11, 0x1A, 0x0A, 0x17]
+        var device: [UInt8] = [0x5B, 0x82, 0x3A]
+        device += "V000\u{8}_HID\u{D}LNRO0005\0\u{8}_UID\0\u{8}_CRS".utf8
+        device += [0x11, 0x1A, 0x0A, 0x17]
         device += [0x86, 9, 0, 1, 0, 0, 0xB0, 0xFE, 0, 2, 0, 0, 0x89, 6, 0, 9, 1, 16, 0, 0, 0, 0x79, 0]
         #expect(dsdt.firstRange(of: device) != nil)
     }

@@ -34,7 +34,9 @@ import X86
         }
         let initrd: UInt32 = (16 << 20) - 8192
         var expected: [UInt32] = [0b10_0100_1101, 640, 15 << 10, 0, 0x7000, 1, 0x6078, 0, 0, 0, 0]
-        expected += [4 * 24, 0x6088, 0, 0, 0, 0x60E8] + [UInt32](repeating: 0, count: 13)
+        let mapSize: UInt32 = 4 * 24
+        expected += [mapSize, 0x6088, 0, 0, 0, 0x60E8]
+        expected += [UInt32](repeating: 0, count: 13)
         expected += [initrd, initrd + 5000, 0, 0]
         var bytes = expected.flatMap(\.littleEndianBytes)
         for (start, size, type) in [

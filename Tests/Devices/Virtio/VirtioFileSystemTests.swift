@@ -30,7 +30,8 @@ import VirtioDevices
             let value = fixture.driver.read(Register.config + UInt64(word) * 4)
             return (0..<4).map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) }
         }
-        #expect(bytes == Array("work".utf8) + [UInt8](repeating: 0, count: 32) + [1, 0, 0, 0])
+        let tag = Array("work".utf8) + [UInt8](repeating: 0, count: 32)
+        #expect(bytes == tag + UInt32(1).littleEndianBytes)
         fixture.driver.write(2, Register.queueSel)
         #expect(fixture.driver.read(Register.queueNumMax) == 0)
     }

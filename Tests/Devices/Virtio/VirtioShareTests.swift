@@ -243,10 +243,12 @@ import VirtioDevices
     func rest() throws {
         let fixture = try fixture(try tree())
         let range = UInt64(1).littleEndianBytes + UInt64(2).littleEndianBytes + ShareFixture.words(3)
-        let lock = ShareFixture.words(0) + [1] + ShareFixture.words(0) + range + ShareFixture.string("me")
+        let owner = ShareFixture.string("me")
+        let lock: [UInt8] = ShareFixture.words(0) + [1] + ShareFixture.words(0) + range + owner
         #expect(try fixture.call(52, lock).body == [0])
-        let query = ShareFixture.words(0) + [1] + range + ShareFixture.string("me")
-        #expect(try fixture.call(54, query).body == [2] + range + ShareFixture.string("me"))
+        let query: [UInt8] = ShareFixture.words(0) + [1] + range + owner
+        let held: [UInt8] = [2] + range + owner
+        #expect(try fixture.call(54, query).body == held)
         let node = ShareFixture.words(0) + ShareFixture.string("null") + ShareFixture.words(0o20666, 1, 3, 0)
         #expect(try fixture.call(18, node).error == 1)
         #expect(try fixture.call(30, ShareFixture.words(0, 5) + ShareFixture.string("user.x")).error == 95)
