@@ -40,7 +40,8 @@ package struct ARM64HostFacts: Hashable, Sendable {
         return limit > 0 ? limit : usualAddressBits
     }
 
-    static func machineAddressBits(of probe: KVMProbe) -> Int { min(addressBits(of: probe), usualAddressBits) }
+    /// Of the machines that are made here, where stage 2 can translate `bits`.
+    static func machineAddressBits(ofHost bits: Int) -> Int { min(bits, usualAddressBits) }
 
     /// What a KVM with these capabilities gives to vCPUs.
     static func features(of probe: KVMProbe) -> Set<ARM64Feature> {
@@ -54,7 +55,7 @@ package struct ARM64HostFacts: Hashable, Sendable {
     }
 
     /// Of the machines that are made here.
-    package var machineAddressBits: Int { min(addressBits, Self.usualAddressBits) }
+    package var machineAddressBits: Int { Self.machineAddressBits(ofHost: addressBits) }
 
     // MARK: - Refusals
 

@@ -15,7 +15,7 @@
 
         /// KVM_CREATE_VM's argument: 0 for 40 bits of guest physical address, else how many.
         static func machineType(on host: KVMHost) -> UInt {
-            let bits = ARM64HostFacts.machineAddressBits(of: host.probe)
+            let bits = ARM64HostFacts.machineAddressBits(ofHost: ARM64HostFacts.addressBits(of: host.probe))
             return bits == ARM64HostFacts.usualAddressBits ? 0 : UInt(bits)
         }
 
@@ -35,21 +35,20 @@
             try setAttribute(
                 of: gic, UInt32(KVM_DEV_ARM_VGIC_GRP_ADDR), UInt64(KVM_VGIC_V3_ADDR_TYPE_REDIST),
                 frames.redistributors.rawValue)
-            var count = Self.interruptInputCount + Self.privateInterruptCount
-            // SAFETY: the attribute is a 32-bit value, which lives through the call.
-            try checked(
-                unsafe swvmm_kvm_set_device_attr(gic.number, UInt32(KVM_DEV_ARM_VGIC_GRP_NR_IRQS), 0, &count),
-                .setDeviceAttribute)
+            try setAttribute(
+                of: gic, UInt32(KVM_DEV_ARM_VGIC_GRP_NR_IRQS), 0,
+                Self.interruptInputCount + Self.privateInterruptCount)
             if features.contains(.el2) { try setMaintenanceInterrupt(of: gic) }
             state.gic = gic
             state.its = try makeITS(at: frames.its)
         }
 
-        func setAttribute(
-            of device: Descriptor, _ group: UInt32, _ attribute: UInt64, _ value: UInt64
+        /// - Parameter value: of 32 or 64 bits, as the group says.
+        func setAttribute<Value: FixedWidthInteger & BitwiseCopyable>(
+            of device: Descriptor, _ group: UInt32, _ attribute: UInt64, _ value: Value
         ) throws(KVMError) {
             var value = value
-            // SAFETY: the attribute is a 64-bit value, which lives through the call.
+            // SAFETY: the value is as large as the attribute, and lives through the call.
             try checked(
                 unsafe swvmm_kvm_set_device_attr(device.number, group, attribute, &value), .setDeviceAttribute)
         }
@@ -72,12 +71,7 @@
 
         /// What the GIC's own hypervisor interface interrupts a guest hypervisor by: before the GIC is initialised.
         private func setMaintenanceInterrupt(of gic: Descriptor) throws(KVMError) {
-            var interrupt = Self.maintenanceInterrupt
-            // SAFETY: the attribute is a 32-bit value, which lives through the call.
-            try checked(
-                unsafe swvmm_kvm_set_device_attr(
-                    gic.number, UInt32(KVM_DEV_ARM_VGIC_GRP_MAINT_IRQ), 0, &interrupt),
-                .setDeviceAttribute)
+            try setAttribute(of: gic, UInt32(KVM_DEV_ARM_VGIC_GRP_MAINT_IRQ), 0, Self.maintenanceInterrupt)
         }
 
         /// The INTID that a guest's device tree names. Source: Arm DEN0094, "PPI assignments": 25.

@@ -75,19 +75,20 @@
             var saved = KVMInterruptControllerState(
                 distributor: [], levels: [], cpus: [], translation: [], translationControl: 0)
             for offset in VGICRegisters.distributor(interruptCount: Self.interruptCount) {
-                saved.distributor.append(.init(offset: offset, value: try word(of: gic, .distributor, UInt64(offset))))
+                let value: UInt32 = try attribute(of: gic, .distributor, UInt64(offset))
+                saved.distributor.append(.init(offset: offset, value: value))
             }
             for first in stride(from: UInt64(32), to: UInt64(Self.interruptCount), by: 32) {
-                saved.levels.append(try word(of: gic, .levels, first))
+                saved.levels.append(try attribute(of: gic, .levels, first))
             }
             for index in 0..<cpuCount {
                 saved.cpus.append(try saveCPU(gic, Self.registersOf(cpu: index)))
             }
             for place in VGICRegisters.translation {
                 saved.translation.append(
-                    .init(place: place, value: try doubleword(of: its, .translation, UInt64(place))))
+                    .init(place: place, value: try attribute(of: its, .translation, UInt64(place))))
             }
-            saved.translationControl = try doubleword(
+            saved.translationControl = try attribute(
                 of: its, .translation, UInt64(VGICRegisters.translationControl))
             return saved
         }
@@ -95,13 +96,13 @@
         private func saveCPU(_ gic: Descriptor, _ cpu: UInt64) throws(KVMError) -> KVMInterruptControllerState.CPU {
             var saved = KVMInterruptControllerState.CPU(redistributor: [], levels: 0, interface: [])
             for offset in VGICRegisters.redistributor {
-                let value = try word(of: gic, .redistributor, cpu | UInt64(offset))
+                let value: UInt32 = try attribute(of: gic, .redistributor, cpu | UInt64(offset))
                 saved.redistributor.append(.init(offset: offset, value: value))
             }
-            saved.levels = try word(of: gic, .levels, cpu)
-            let control = try doubleword(of: gic, .cpuInterface, cpu | UInt64(VGICRegisters.control))
+            saved.levels = try attribute(of: gic, .levels, cpu)
+            let control: UInt64 = try attribute(of: gic, .cpuInterface, cpu | UInt64(VGICRegisters.control))
             for register in VGICRegisters.cpuInterface(priorityBits: VGICRegisters.priorityBits(ofControl: control)) {
-                let value = try doubleword(of: gic, .cpuInterface, cpu | UInt64(register))
+                let value: UInt64 = try attribute(of: gic, .cpuInterface, cpu | UInt64(register))
                 saved.interface.append(.init(place: UInt32(register), value: value))
             }
             return saved
@@ -112,21 +113,21 @@
             let (gic, its) = try interruptController()
             try setWords(saved.distributor, of: gic, .distributor, 0)
             for (index, level) in saved.levels.enumerated() {
-                try setWord(level, of: gic, .levels, UInt64(32 * (index + 1)))
+                try setAttribute(level, of: gic, .levels, UInt64(32 * (index + 1)))
             }
             for (index, cpu) in saved.cpus.enumerated() {
                 let place = Self.registersOf(cpu: index)
                 try setWords(cpu.redistributor, of: gic, .redistributor, place)
-                try setWord(cpu.levels, of: gic, .levels, place)
+                try setAttribute(cpu.levels, of: gic, .levels, place)
                 for register in cpu.interface {
-                    try setDoubleword(register.value, of: gic, .cpuInterface, place | UInt64(register.place))
+                    try setAttribute(register.value, of: gic, .cpuInterface, place | UInt64(register.place))
                 }
             }
             for register in saved.translation {
-                try setDoubleword(register.value, of: its, .translation, UInt64(register.place))
+                try setAttribute(register.value, of: its, .translation, UInt64(register.place))
             }
             try control(its, KVM_DEV_ARM_ITS_RESTORE_TABLES)
-            try setDoubleword(
+            try setAttribute(
                 saved.translationControl, of: its, .translation, UInt64(VGICRegisters.translationControl))
         }
     }
@@ -159,20 +160,20 @@
                 .setDeviceAttribute)
         }
 
-        private func word(of device: Descriptor, _ group: Group, _ attribute: UInt64) throws(KVMError) -> UInt32 {
-            var value: UInt32 = 0
+        /// An attribute's value, of 32 or 64 bits as its group says.
+        private func attribute<Value: FixedWidthInteger & BitwiseCopyable>(
+            of device: Descriptor, _ group: Group, _ attribute: UInt64
+        ) throws(KVMError) -> Value {
+            var value: Value = 0
             try checked(
                 unsafe swvmm_kvm_get_device_attr(device.number, group.number, attribute, &value), .getDeviceAttribute)
             return value
         }
 
-        private func doubleword(
-            of device: Descriptor, _ group: Group, _ attribute: UInt64
-        ) throws(KVMError) -> UInt64 {
-            var value: UInt64 = 0
-            try checked(
-                unsafe swvmm_kvm_get_device_attr(device.number, group.number, attribute, &value), .getDeviceAttribute)
-            return value
+        private func setAttribute<Value: FixedWidthInteger & BitwiseCopyable>(
+            _ value: Value, of device: Descriptor, _ group: Group, _ attribute: UInt64
+        ) throws(KVMError) {
+            try setAttribute(of: device, group.number, attribute, value)
         }
 
         private func setWords(
@@ -180,24 +181,10 @@
         ) throws(KVMError) {
             for word in words {
                 if let clearing = VGICRegisters.clearing(word.offset) {
-                    try setWord(~0, of: device, group, cpu | UInt64(clearing))
+                    try setAttribute(UInt32.max, of: device, group, cpu | UInt64(clearing))
                 }
-                try setWord(word.value, of: device, group, cpu | UInt64(word.offset))
+                try setAttribute(word.value, of: device, group, cpu | UInt64(word.offset))
             }
-        }
-
-        private func setWord(
-            _ value: UInt32, of device: Descriptor, _ group: Group, _ attribute: UInt64
-        ) throws(KVMError) {
-            var value = value
-            try checked(
-                unsafe swvmm_kvm_set_device_attr(device.number, group.number, attribute, &value), .setDeviceAttribute)
-        }
-
-        private func setDoubleword(
-            _ value: UInt64, of device: Descriptor, _ group: Group, _ attribute: UInt64
-        ) throws(KVMError) {
-            try setAttribute(of: device, group.number, attribute, value)
         }
     }
 #endif
