@@ -109,7 +109,7 @@ extension Core {
     }
 
     /// Microseconds: 100, or less when the event stream of CNTKCTL_EL1 (EVNTEN, EVNTI) has a shorter period.
-    /// Source: D12.2.4 "Event streams".
+    /// Source: Arm DDI 0487, D12.2.3.
     private var waitBound: Int {
         let longest = 100
         guard counterControl & 1 << 2 != 0 else { return longest }
