@@ -28,7 +28,7 @@ test: test-dependencies guests lint
 	$(MAKE) --no-print-directory --jobs=2 test-lane-programs test-lane-others
 
 test-lane-programs:
-	swift build --build-tests
+	swift build --build-tests --disable-index-store
 	$(BUILD)
 	swift test --skip-build --parallel
 	mkdir -p .build/suites && truncate -s 16M $(foreach name,arm64-mmio arm64-pci x86_64-mmio x86_64-pci,.build/suites/scratch-$(name).img)

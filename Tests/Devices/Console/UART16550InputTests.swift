@@ -93,7 +93,7 @@ import VMMTestSupport
 
     @Test(
         "input fed on one thread while another reads arrives complete and in order, and the line ends low",
-        .timeLimit(.minutes(1)))
+        .timeLimit(.minutes(10)))
     func concurrentInput() async {
         let fixture = fixture
         fixture.start(fcr: 0xC1)
