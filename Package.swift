@@ -241,7 +241,7 @@ if Context.environment["SWVMM_ARM64_TESTS"] != nil {
     package.targets.removeAll { leftOut.contains($0.name) }
 }
 
-// make test-kvm-x86 builds of the tests those that it runs.
+// make test-kvm-x86, and scripts/arm64-host/test without its logic tests, build of the tests those that they run.
 if Context.environment["SWVMM_KVM_TESTS"] != nil {
     let run: Set = ["BackendContractTests", "KVMBackendTests"]
     package.targets.removeAll { $0.type == .test && !run.contains($0.name) }
