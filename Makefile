@@ -47,7 +47,7 @@ test-lane-programs:
 	scripts/x86-host/make-host > /dev/null || { $(call SKIPPED,there is no emulated x86_64 host); exit 0; }; \
 		scripts/x86-host/test || { [ $$? = 99 ] && $(call SKIPPED,the emulated x86_64 host failed twice as a whole); }
 
-# These build in directories of their own. Of arm64 without the logic tests, which are for make test-arm64: they and their build take a quarter of an hour of CPU.
+# These build in directories of their own. Of arm64 without the logic tests, which are for make test-arm64: with their build they take minutes.
 test-lane-others:
 	scripts/arm64-host/make-sdk > /dev/null || { $(call SKIPPED,there is no cross compiler for arm64); exit 0; }; \
 		scripts/arm64-host/test kvm boot suite linux bare || { [ $$? = 99 ] && $(call SKIPPED,the emulated arm64 host failed twice as a whole); }
