@@ -11,3 +11,10 @@ on_host() {
     done
     return $status
 }
+
+# guest NAME: where a guest's vmlinuz and initrd.cpio are; nothing when it is not there.
+guest() {
+    local kernel
+    kernel=$("$scripts/../fetch-test-guests" "$1" --list 2> /dev/null | sed -n "s/^$1.kernel=//p") || true
+    [ -z "$kernel" ] || dirname "$kernel"
+}
