@@ -36,7 +36,7 @@ extension FileSystemProgramError {
     var words: String {
         switch self {
         case .notFound: "no virtiofsd here: install it, name it by virtiofsd=PATH, or share by 9P"
-        case .commaInPath(let path): "\(path): virtiofsd takes no path with a comma"
+        case .commaInPath(let path): "\(path): QEMU's virtiofsd takes no path with a comma"
         case .cannotStart(let path, let code): "\(path): cannot be started: \(HostFacts.describe(errno: code))"
         case .noSocket(let code): "no socket for virtiofsd: \(HostFacts.describe(errno: code))"
         case .failed(let path, let problem):

@@ -2,9 +2,13 @@ internal import Glibc
 
 /// virtiofsd: the program that serves a directory of the host as a virtio file system.
 ///
-/// Both kinds of it are spoken to in the same words: QEMU's, up to 7.2, and the one in Rust that came after it.
+/// Two kinds of it exist, QEMU's, up to 7.2, and the one in Rust that came after it, which take different options.
 package enum FileSystemProgram {
     private static let name = "virtiofsd"
+    /// What QEMU's says of itself, and the other does not.
+    private static let maker = "QEMU Project"
+    /// Of what it says of itself, in bytes.
+    private static let introductionLimit = 4096
     /// Where distributions put it, besides the PATH.
     private static let directories = ["/usr/libexec", "/usr/lib", "/usr/lib/qemu", "/usr/lib/virtiofsd"]
     /// Queue 0, and one for requests.
@@ -19,8 +23,6 @@ package enum FileSystemProgram {
     package static func serve(
         _ directory: String, program path: String?, onFailure: @escaping @Sendable (VhostUserProblem) -> Void
     ) throws(FileSystemProgramError) -> VhostUserServer {
-        // In the words of its option it would end the path.
-        guard !directory.utf8.contains(UInt8(ascii: ",")) else { throw .commaInPath(directory) }
         guard let program = path ?? find() else { throw .notFound }
         let connection = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard connection >= 0 else { throw .noSocket(errno: errno) }
@@ -49,9 +51,50 @@ package enum FileSystemProgram {
         guard unsafe listener.withAddress({ unsafe connect(connection, $0, $1) }) == 0 else {
             throw .noSocket(errno: errno)
         }
-        let arguments = ["--fd=0", "-o", "source=\(directory)", "-o", "log_level=warn"]
+        let isQEMU = try introduction(program).contains(maker)
+        let words = isQEMU ? try qemuWords(directory) : ["--shared-dir=\(directory)", "--log-level=warn"]
+        return try run(program, ["--fd=0"] + words, [listener.socket, STDERR_FILENO, STDERR_FILENO])
+    }
+
+    private static func qemuWords(_ directory: String) throws(FileSystemProgramError) -> [String] {
+        // In the words of its option it would end the path.
+        guard !directory.utf8.contains(UInt8(ascii: ",")) else { throw .commaInPath(directory) }
+        return ["-o", "source=\(directory)", "-o", "log_level=warn"]
+    }
+
+    /// What it says of itself when asked for its version; empty when it says nothing.
+    private static func introduction(_ program: String) throws(FileSystemProgramError) -> String {
+        var ends: [Int32] = [-1, -1]
+        // SAFETY: room for two descriptors.
+        guard unsafe socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &ends) == 0
+        else { throw .noSocket(errno: errno) }
+        defer { close(ends[0]) }
+        let asked = try askForVersion(program, ends[1])
+        defer { asked.kill() }
+        var text: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: introductionLimit)
+        while text.count < introductionLimit, CompanionProgram.awaitAnswer(ends[0]) {
+            // SAFETY: the array has as many bytes.
+            let count = unsafe recv(ends[0], &piece, piece.count, 0)
+            guard count > 0 else { break }
+            text += piece[..<count]
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// `output` is closed: the program has a copy of it, and when it ends, the stream does.
+    private static func askForVersion(
+        _ program: String, _ output: Int32
+    ) throws(FileSystemProgramError) -> CompanionProgram {
+        defer { close(output) }
+        return try run(program, ["--version"], [output, output, STDERR_FILENO])
+    }
+
+    private static func run(
+        _ program: String, _ arguments: [String], _ standard: [Int32]
+    ) throws(FileSystemProgramError) -> CompanionProgram {
         do throws(CompanionProgram.Refusal) {
-            return try CompanionProgram(program, arguments, [listener.socket, STDERR_FILENO, STDERR_FILENO])
+            return try CompanionProgram(program, arguments, standard)
         } catch {
             switch error {
             case .noSocketPair(let code): throw .noSocket(errno: code)
