@@ -2,6 +2,10 @@
 
 The host's busybox runs them one after the other in one boot of it, and tells of each run when it started, when its guest printed the mark and when it ended, by
 the host's uptime, which counts the emulated machine's time in steps of 10 ms.
+
+The emulation translates code anew for each address it is at, and is several times slower where memory that had code is written again. Programs are therefore at the
+same addresses each time there, and before each run the memory that is free is overwritten: without, a boot takes up to three times as long as the first one,
+and how long depends on which monitor ran before.
 """
 import dataclasses
 import datetime
@@ -21,9 +25,11 @@ import monitor  # noqa: E402
 # A line for each run: @ NAME START MARK END STATUS; KiB resident at the mark beside the mapping that is the guest's memory, when look was said instead of run;
 # the time of day of the start, as a file's, and as swvmm prints it that of the first KVM_RUN.
 SCRIPT = r"""
+echo 0 > /proc/sys/kernel/randomize_va_space
+scrub() { dd if=/dev/zero of=/tmp/scrub bs=1M count=SCRUB 2> /dev/null; rm /tmp/scrub; }
 look() { watched=1; run "$@"; watched=; }
 run() {
-    name=$1 text=$2 last=$3; shift 3; rm -f pipe input; mkfifo pipe input; exec 3<> input; : > messages
+    scrub; name=$1 text=$2 last=$3; shift 3; rm -f pipe input; mkfifo pipe input; exec 3<> input; : > messages
     : > stamp; read start _ < /proc/uptime
     "$@" > pipe 2> messages < input 3>&- & process=$!
     # A guest that does not come to its end.
@@ -66,7 +72,7 @@ def measure(host: list[str], orders: list[str], memory_mib: int, files: list[str
     """Boots the host by the command `host` and runs the script's lines there. Gives the runs by name, the other lines of its output, and whether all went well."""
     with tempfile.TemporaryDirectory() as work:
         with open(f"{work}/bench.sh", "w") as file:
-            file.write(SCRIPT.replace("GUEST", str(memory_mib << 10)).replace("PATIENCE", str(PATIENCE)) + "\n".join(orders) + "\n")
+            file.write(SCRIPT.replace("GUEST", str(memory_mib << 10)).replace("PATIENCE", str(PATIENCE)).replace("SCRUB", str(2 * memory_mib)) + "\n".join(orders) + "\n")
         done = subprocess.run([*host, "sh bench.sh", *files, f"{work}/bench.sh"], stdout=subprocess.PIPE, text=True, errors="replace")
     found: dict[str, list[Run]] = {}
     rest = []
