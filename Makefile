@@ -1,5 +1,5 @@
 # swvmm: `make boot` installs what is needed, builds, and boots the unikernel to its shell; `make test` checks everything.
-.PHONY: boot build test test-lane-programs test-lane-others test-arm64 test-kvm-x86 release-arm64 guests lint format bench bench-kvm-x86 bench-arm64 soak fuzz fuzz-quick clean dependencies test-dependencies
+.PHONY: boot build test test-builds test-programs test-x86-host test-others test-arm64 test-kvm-x86 release-arm64 guests lint format bench bench-kvm-x86 bench-arm64 soak fuzz fuzz-quick clean dependencies test-dependencies
 
 # Released programs are position-independent and have no library to load, which starts them in two thirds of the time.
 # The C library refuses a static program with a run path: hence --disable-local-rpath.
@@ -23,13 +23,15 @@ boot: build
 build: dependencies
 	$(BUILD)
 
-# Two lanes at the same time: either is often one thread, or waits.
+# Two at the same time: each is often one thread, or waits.
 test: test-dependencies guests lint
-	$(MAKE) --no-print-directory --jobs=2 test-lane-programs test-lane-others
+	$(MAKE) --no-print-directory --jobs=2 test-programs test-x86-host
 
-test-lane-programs:
+test-builds:
 	swift build --build-tests
 	$(BUILD)
+
+test-programs: test-builds
 	swift test --skip-build --parallel
 	mkdir -p .build/suites && truncate -s 16M $(foreach name,arm64-mmio arm64-pci x86_64-mmio x86_64-pci,.build/suites/scratch-$(name).img)
 	$(SWVMM) test Tests/Suites/boot.yaml --output .build/suites/boot
@@ -44,13 +46,16 @@ test-lane-programs:
 	scripts/test-vsock
 	scripts/test-port
 	scripts/test-network
+
+# Behind the others for the processors' sake.
+test-x86-host: test-builds test-others
 	scripts/x86-host/make-host > /dev/null || { $(call SKIPPED,there is no emulated x86_64 host); exit 0; }; \
 		scripts/x86-host/test || { [ $$? = 99 ] && $(call SKIPPED,the emulated x86_64 host failed twice as a whole); }
 
 # These build in directories of their own. Of arm64 without the logic tests, which are for make test-arm64: with their build they take minutes.
-test-lane-others:
+test-others:
 	scripts/arm64-host/make-sdk > /dev/null || { $(call SKIPPED,there is no cross compiler for arm64); exit 0; }; \
-		scripts/arm64-host/test kvm boot suite linux bare || { [ $$? = 99 ] && $(call SKIPPED,the emulated arm64 host failed twice as a whole); }
+		scripts/arm64-host/test kvm boot suite linux share bare || { [ $$? = 99 ] && $(call SKIPPED,the emulated arm64 host failed twice as a whole); }
 	scripts/fuzz --seconds 60 --jobs 4
 
 # The arm64 build on an x86_64 machine: its tests, guests on the KVM of an emulated arm64 host (docs/arm64-hosts.md); the program to hand out.
