@@ -19,10 +19,20 @@ package final class CompanionProgram: Sendable {
     private let id: pid_t
     private let ending: Int32
 
+    /// One beside this one.
+    ///
     /// - Parameter output: what it gets as its standard output.
     /// - Returns: the program, and this process's end of the pair, which is the caller's.
     static func start(
         _ name: String, _ arguments: [String], output: Int32 = STDERR_FILENO
+    ) throws(Refusal) -> (CompanionProgram, socket: Int32) {
+        try start(at: (HostFacts.programDirectory ?? ".") + "/" + name, arguments, output: output)
+    }
+
+    /// - Parameter output: what it gets as its standard output; nil: its end of the pair, as its standard input is.
+    /// - Returns: the program, and this process's end of the pair, which is the caller's.
+    static func start(
+        at path: String, _ arguments: [String], output: Int32?
     ) throws(Refusal) -> (CompanionProgram, socket: Int32) {
         var ends: [Int32] = [-1, -1]
         // SAFETY: room for two descriptors.
@@ -30,9 +40,8 @@ package final class CompanionProgram: Sendable {
         else { throw .noSocketPair(errno: errno) }
         // The program has a copy of its end: when it ends, the stream does.
         defer { close(ends[1]) }
-        let path = (HostFacts.programDirectory ?? ".") + "/" + name
         do throws(Refusal) {
-            return (try CompanionProgram(path, arguments, [ends[1], output, STDERR_FILENO]), ends[0])
+            return (try CompanionProgram(path, arguments, [ends[1], output ?? ends[1], STDERR_FILENO]), ends[0])
         } catch {
             close(ends[0])
             throw error

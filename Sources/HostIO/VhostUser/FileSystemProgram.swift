@@ -51,9 +51,19 @@ package enum FileSystemProgram {
         guard unsafe listener.withAddress({ unsafe connect(connection, $0, $1) }) == 0 else {
             throw .noSocket(errno: errno)
         }
-        let isQEMU = try introduction(program).contains(maker)
+        let isQEMU: Bool
+        do throws(CompanionProgram.Refusal) {
+            isQEMU = try introduction(program).contains(maker)
+        } catch {
+            throw FileSystemProgramError(error)
+        }
         let words = isQEMU ? try qemuWords(directory) : ["--shared-dir=\(directory)", "--log-level=warn"]
-        return try run(program, ["--fd=0"] + words, [listener.socket, STDERR_FILENO, STDERR_FILENO])
+        do throws(CompanionProgram.Refusal) {
+            return try CompanionProgram(
+                program, ["--fd=0"] + words, [listener.socket, STDERR_FILENO, STDERR_FILENO])
+        } catch {
+            throw FileSystemProgramError(error)
+        }
     }
 
     private static func qemuWords(_ directory: String) throws(FileSystemProgramError) -> [String] {
@@ -63,44 +73,21 @@ package enum FileSystemProgram {
     }
 
     /// What it says of itself when asked for its version; empty when it says nothing.
-    private static func introduction(_ program: String) throws(FileSystemProgramError) -> String {
-        var ends: [Int32] = [-1, -1]
-        // SAFETY: room for two descriptors.
-        guard unsafe socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &ends) == 0
-        else { throw .noSocket(errno: errno) }
-        defer { close(ends[0]) }
-        let asked = try askForVersion(program, ends[1])
-        defer { asked.kill() }
+    private static func introduction(_ program: String) throws(CompanionProgram.Refusal) -> String {
+        let (asked, socket) = try CompanionProgram.start(at: program, ["--version"], output: nil)
+        defer {
+            asked.kill()
+            close(socket)
+        }
         var text: [UInt8] = []
         var piece = [UInt8](repeating: 0, count: introductionLimit)
-        while text.count < introductionLimit, CompanionProgram.awaitAnswer(ends[0]) {
+        while text.count < introductionLimit, CompanionProgram.awaitAnswer(socket) {
             // SAFETY: the array has as many bytes.
-            let count = unsafe recv(ends[0], &piece, piece.count, 0)
+            let count = unsafe recv(socket, &piece, piece.count, 0)
             guard count > 0 else { break }
             text += piece[..<count]
         }
         return String(decoding: text, as: UTF8.self)
-    }
-
-    /// `output` is closed: the program has a copy of it, and when it ends, the stream does.
-    private static func askForVersion(
-        _ program: String, _ output: Int32
-    ) throws(FileSystemProgramError) -> CompanionProgram {
-        defer { close(output) }
-        return try run(program, ["--version"], [output, output, STDERR_FILENO])
-    }
-
-    private static func run(
-        _ program: String, _ arguments: [String], _ standard: [Int32]
-    ) throws(FileSystemProgramError) -> CompanionProgram {
-        do throws(CompanionProgram.Refusal) {
-            return try CompanionProgram(program, arguments, standard)
-        } catch {
-            switch error {
-            case .noSocketPair(let code): throw .noSocket(errno: code)
-            case .noProgram(let path, let code): throw .cannotStart(path: path, errno: code)
-            }
-        }
     }
 
     private static func find() -> String? {
@@ -161,4 +148,11 @@ package enum FileSystemProgramError: Error, Hashable, Sendable {
     case noSocket(errno: Int32)
     /// It was started, and did not become what was wanted. It has said why, perhaps, on standard error.
     case failed(path: String, VhostUserProblem)
+
+    init(_ refusal: CompanionProgram.Refusal) {
+        switch refusal {
+        case .noSocketPair(let code): self = .noSocket(errno: code)
+        case .noProgram(let path, let code): self = .cannotStart(path: path, errno: code)
+        }
+    }
 }
