@@ -19,6 +19,18 @@ guest() {
     [ -z "$kernel" ] || dirname "$kernel"
 }
 
+# copy_guests DIRECTORY NAME...: those that are there, as DIRECTORY/NAME/vmlinuz and initrd.cpio.
+copy_guests() {
+    local target=$1 name directory
+    shift
+    for name in "$@"; do
+        directory=$(guest "$name")
+        [ -n "$directory" ] || { echo "no $name: scripts/build-tiny-linux ${name%-tiny} makes it"; continue; }
+        mkdir -p "$target/$name"
+        cp "$directory"/{vmlinuz,initrd.cpio} "$target/$name/"
+    done
+}
+
 # share_on_host CONSOLE SWVMM GUEST VIRTIOFSD...: a directory by virtiofsd, whose doorbells and interrupts KVM passes on: over both transports, with an interrupt
 # that moves to another CPU meanwhile. The files VIRTIOFSD have the program, or what starts it, as `virtiofsd`. $work is a directory for files.
 #
