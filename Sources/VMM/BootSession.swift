@@ -194,6 +194,7 @@ extension BootSession {
     private func run(
         _ machine: any SessionMachine, of guest: GuestFacts, _ lifecycle: MachineLifecycle, _ host: SessionHost
     ) throws(BootError) -> BootOutcome {
+        defer { host.drainConsole() }
         defer { machine.disconnect() }
         begin(Running(lifecycle: lifecycle, machine: machine, host: host))
         defer { current.withLock { $0.running = nil } }

@@ -9,7 +9,7 @@ internal import VMMCore
 final class SessionHost: Sendable {
     /// How many lines of the console a report shows.
     private static let reportedLines = 20
-    /// How long the end waits for a slow reader of the console.
+    /// How long a machine's end waits for a slow reader of the console.
     private static let drainPatience = Nanoseconds.seconds(2)
 
     private let loop: EventLoop
@@ -152,12 +152,14 @@ final class SessionHost: Sendable {
 
     func cancel(_ timer: EventLoop.TimerToken) { loop.cancel(timer) }
 
-    /// Ends the loop and its thread, writes out what the guest printed, and puts the terminal back.
+    /// Writes out what the guest printed, so that what is said of its end comes behind it.
+    func drainConsole() { console.drain(deadline: clock.now + Self.drainPatience) }
+
+    /// Ends the loop and its thread, and puts the terminal back.
     func close() {
         loop.stop()
         loopThread.join()
         balloon?.close()
-        _ = console.drain(deadline: clock.now + Self.drainPatience)
         terminal?.restore()
     }
 }

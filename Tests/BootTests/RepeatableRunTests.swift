@@ -31,6 +31,19 @@ internal import Testing
         #expect(ends[0].output.contains("up "))
     }
 
+    @Test("the guest's last words come before what is said of its end, where both go to one place")
+    func oneStream() throws {
+        let text = Self.dialogue.joined()
+        let runs = try (0..<8).map { _ in
+            try Swvmm(arguments(2), input: .text(text), launcher: ["/bin/sh", "-c", #"exec "$0" "$@" 2>&1"#])
+        }
+        for run in runs {
+            let ended = try run.finish()
+            let last = try #require(ended.output.split(whereSeparator: \.isNewline).last)
+            #expect(last.hasPrefix("swvmm: instructions: "), "\(ended.output.suffix(300))")
+        }
+    }
+
     @Test("how the writer of the input times its bytes changes nothing", arguments: ["bvm", "serial"])
     func dribbles(console: String) throws {
         let atOnce = try Swvmm.run(arguments(2, console), input: .text(Self.dialogue.joined()))
