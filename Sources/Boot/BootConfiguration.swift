@@ -35,9 +35,9 @@ package struct BootConfiguration: Sendable {
     package var environment = KernelEnvironment()
     /// What the machine says of its devices.
     package var devices = DeviceAnnouncement()
-    package var initrd: [UInt8]?
+    package var initrd: ImageBytes?
     /// A disk image that the guest gets in memory. Only FreeBSD's metadata can announce one.
-    package var disk: [UInt8]?
+    package var disk: ImageBytes?
     /// TSC or generic timer frequency in Hz, when it is known.
     package var counterFrequency: UInt64?
     package var console = ConsoleChoice.bvm

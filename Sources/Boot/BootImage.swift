@@ -18,8 +18,8 @@ package struct BootImage: Sendable {
     package static let maximumUnpackedSize = 1 << 30
 
     /// Looks at the bytes. Never fails: what cannot be booted is told by `support(on:)`.
-    package init(_ bytes: [UInt8]) {
-        var contents = ImageBytes(bytes)
+    package init(_ file: ImageBytes) {
+        var contents = file
         var format = ImageSniffer.identify(contents)
         var wrappings: [ImageFormat] = []
         var problem: BootImageError?
@@ -36,16 +36,18 @@ package struct BootImage: Sendable {
         self.format = format
         self.wrappings = wrappings
         unpackingError = problem
-        fileSize = UInt64(bytes.count)
+        fileSize = file.count
     }
 
+    package init(_ bytes: [UInt8]) { self.init(ImageBytes(bytes)) }
+
     /// Bytes that are loaded as they are.
-    package init(raw bytes: [UInt8]) {
-        contents = ImageBytes(bytes)
+    package init(raw bytes: ImageBytes) {
+        contents = bytes
         format = bytes.isEmpty ? .empty : .raw
         wrappings = []
         unpackingError = nil
-        fileSize = UInt64(bytes.count)
+        fileSize = bytes.count
     }
 
     /// What is in a packed image, or nil for one that is not packed.
@@ -54,12 +56,12 @@ package struct BootImage: Sendable {
         let compression: Compression
         switch format {
         case .compressed(let found):
-            (range, compression) = (image.bytes.indices, found)
+            (range, compression) = (image.indices, found)
         case .linuxBzImage(let header):
             try header.validate(fileSize: image.count)
             guard let payload = try header.payload(in: image) else { return nil }
-            guard let found = Compression(startOf: image.bytes[payload]) else {
-                guard LinuxSetupHeader.unpacksItself(image.bytes[payload]) else {
+            guard let found = Compression(startOf: image.start(of: payload)) else {
+                guard LinuxSetupHeader.unpacksItself(image.start(of: payload)) else {
                     throw .unknownCompression(name: "?", offset: UInt64(payload.lowerBound))
                 }
                 return nil
@@ -72,14 +74,21 @@ package struct BootImage: Sendable {
                 throw .badPayload(offset: 8, start: UInt64(offset), needed: UInt64(size), size: image.count)
             }
             // The bytes tell, not the name: it is "xzkern" or "zstd22" from some kernels.
-            guard let found = Compression(startOf: image.bytes[payload]) else {
+            guard let found = Compression(startOf: image.start(of: payload)) else {
                 throw .unknownCompression(name: name, offset: UInt64(offset))
             }
             (range, compression) = (payload, found)
         default: return nil
         }
+        return try unpack(range, of: image, compression)
+    }
+
+    private static func unpack(
+        _ range: Range<Int>, of image: ImageBytes, _ compression: Compression
+    ) throws(BootImageError) -> [UInt8] {
+        let packed = try image.whole()
         do throws(DecompressionError) {
-            return try compression.decompress(image.bytes, in: range, limit: maximumUnpackedSize)
+            return try compression.decompress(packed, in: range, limit: maximumUnpackedSize)
         } catch {
             throw .packed(compression, error)
         }
@@ -89,13 +98,9 @@ package struct BootImage: Sendable {
     package func unpackedKernel() throws(BootImageError) -> [UInt8] {
         if let unpackingError { throw unpackingError }
         guard case .linuxBzImage(let header) = format, let payload = try header.payload(in: contents),
-            let compression = Compression(startOf: contents.bytes[payload])
-        else { return contents.bytes }
-        do throws(DecompressionError) {
-            return try compression.decompress(contents.bytes, in: payload, limit: Self.maximumUnpackedSize)
-        } catch {
-            throw .packed(compression, error)
-        }
+            let compression = Compression(startOf: contents.start(of: payload))
+        else { return try contents.whole() }
+        return try Self.unpack(payload, of: contents, compression)
     }
 
     /// The setup header of a bzImage, whose kernel `contents` is, or which `contents` itself is where it unpacks itself.

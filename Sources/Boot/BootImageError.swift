@@ -10,6 +10,8 @@ package enum BootImageError: Error, Hashable, Sendable {
     case unsupportedFormat(ImageFormat, offset: UInt64)
     case foreignArchitecture(found: ImageArchitecture, wanted: ImageArchitecture, offset: UInt64)
     case imageTooLarge(size: UInt64, limit: UInt64)
+    /// The host does not give `size` bytes at `offset` of a file; the file has the reason.
+    case unreadable(offset: UInt64, size: UInt64)
 
     // ELF.
 

@@ -41,8 +41,11 @@ package enum ELFSymbols {
 
         var writer = ByteWriter()
         for part in [found.symbols, strings] {
+            guard let bytes = image.slice(part) else {
+                throw .unreadable(offset: UInt64(part.lowerBound), size: UInt64(part.count))
+            }
             writer.append(UInt64(part.count))
-            writer.append(contentsOf: image.bytes[part])
+            writer.append(contentsOf: bytes)
             writer.pad(to: 8)
         }
         return writer.bytes

@@ -1,10 +1,48 @@
-/// Bounds-checked little-endian reads of a boot image. An offset may be any value; a read past the end gives nil.
+package import VMMCore
+
+/// A file of the host that an image, or what comes with it, is read from where it is needed. Ranges lie in it.
+///
+/// Threading: any thread.
+package protocol ImageFile: AnyObject, Sendable {
+    /// In bytes, when it was opened.
+    var size: Int { get }
+
+    /// Nil when the host does not give these bytes: the file tells why.
+    func read(_ range: Range<Int>) -> [UInt8]?
+
+    /// Reads into guest memory from `address` on. False when the host does not give these bytes.
+    func read(_ range: Range<Int>, into memory: GuestMemory, at address: GuestAddress) throws(GuestMemoryError) -> Bool
+}
+
+/// The bytes of a boot image, or of what comes with it, with bounds-checked little-endian reads. An offset may be any value; a read
+/// past the end gives nil, as does one that the host refuses.
+///
+/// Of a file only the start is kept; what goes into guest memory is read straight into it.
 package struct ImageBytes: Sendable {
-    package let bytes: [UInt8]
+    /// Holds what tells the formats apart, and an ELF file's program headers.
+    private static let headSize = 64 << 10
 
-    package init(_ bytes: [UInt8]) { self.bytes = bytes }
+    /// The first bytes: of a file the first `headSize`, otherwise all.
+    private let head: [UInt8]
+    private let file: (any ImageFile)?
+    package let count: UInt64
 
-    package var count: UInt64 { UInt64(bytes.count) }
+    package init(_ bytes: [UInt8]) {
+        head = bytes
+        file = nil
+        count = UInt64(bytes.count)
+    }
+
+    package init(_ file: any ImageFile) {
+        head = file.read(0..<min(file.size, Self.headSize)) ?? []
+        self.file = file
+        count = UInt64(file.size)
+    }
+
+    package var isEmpty: Bool { count == 0 }
+
+    /// Of all bytes.
+    package var indices: Range<Int> { 0..<Int(count) }
 
     /// The array range of `count` bytes at `offset`, or nil when they are not all in the image.
     package func range(at offset: UInt64, count: UInt64) -> Range<Int>? {
@@ -14,7 +52,42 @@ package struct ImageBytes: Sendable {
     }
 
     package func slice(at offset: UInt64, count: UInt64) -> ArraySlice<UInt8>? {
-        range(at: offset, count: count).map { bytes[$0] }
+        range(at: offset, count: count).flatMap { slice($0) }
+    }
+
+    /// - Parameter range: of `indices`. The slice has indices of its own.
+    package func slice(_ range: Range<Int>) -> ArraySlice<UInt8>? {
+        range.upperBound <= head.count ? head[range] : file?.read(range)?[...]
+    }
+
+    /// Enough bytes from the start of `range` to tell what is there.
+    func start(of range: Range<Int>) -> ArraySlice<UInt8> { slice(range.prefix(8)) ?? [] }
+
+    /// All bytes, for what cannot read them piece by piece.
+    package func whole() throws(BootImageError) -> [UInt8] {
+        guard let file else { return head }
+        guard let bytes = file.read(indices) else { throw .unreadable(offset: 0, size: count) }
+        return bytes
+    }
+
+    /// Writes bytes into guest memory.
+    ///
+    /// - Parameter range: of `indices`.
+    package func copy(
+        _ range: Range<Int>, into memory: GuestMemory, at address: GuestAddress
+    ) throws(BootImageError) {
+        let isRead: Bool
+        do throws(GuestMemoryError) {
+            if range.upperBound <= head.count {
+                try memory.copyIn(head.span.extracting(range), to: address)
+                isRead = true
+            } else {
+                isRead = try file?.read(range, into: memory, at: address) ?? false
+            }
+        } catch {
+            throw .memory(error)
+        }
+        guard isRead else { throw .unreadable(offset: UInt64(range.lowerBound), size: UInt64(range.count)) }
     }
 
     /// A little-endian integer at `offset`, of any alignment.

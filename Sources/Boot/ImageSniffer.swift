@@ -6,7 +6,8 @@ package enum ImageSniffer {
         guard image.count > 0 else { return .empty }
         // Order matters: a Linux kernel with an EFI stub is a PE file too, and any of them may end in a boot signature.
         return elf(image) ?? bzImage(image) ?? arm64Image(image) ?? portableExecutable(image) ?? compressed(image)
-            ?? qcow2(image) ?? disk(image) ?? multiboot(image) ?? .unknown(firstBytes: Array(image.bytes.prefix(8)))
+            ?? qcow2(image) ?? disk(image) ?? multiboot(image)
+            ?? .unknown(firstBytes: Array(image.start(of: image.indices)))
     }
 
     /// Where the bytes are that told the format: what a refusal points at.
@@ -27,7 +28,7 @@ package enum ImageSniffer {
         guard image.has([0x7F, 0x45, 0x4C, 0x46], at: 0) else { return nil }
         guard let fileClass = image.load(UInt8.self, at: 4), let data = image.load(UInt8.self, at: 5),
             let osABI = image.load(UInt8.self, at: 7), let machine = image.load(UInt16.self, at: 18)
-        else { return .truncatedELF(length: image.bytes.count) }
+        else { return .truncatedELF(length: image.indices.count) }
         // ELFDATA2MSB is 2: then e_machine is big-endian too.
         let identity = ELFIdentity(
             architecture: ImageArchitecture(elfMachine: data == 2 ? machine.byteSwapped : machine),
@@ -67,7 +68,7 @@ package enum ImageSniffer {
     }
 
     private static func compressed(_ image: ImageBytes) -> ImageFormat? {
-        Compression(startOf: image.bytes[...]).map { .compressed($0) }
+        Compression(startOf: image.start(of: image.indices)).map { .compressed($0) }
     }
 
     /// Source: QEMU docs/interop/qcow2.rst, "Header".

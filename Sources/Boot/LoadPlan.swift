@@ -40,8 +40,20 @@ package struct Placement: Sendable {
         /// Bytes of the boot image.
         case image(Range<Int>)
         case bytes([UInt8])
+        /// A file that comes with the image, whole.
+        case file(ImageBytes)
         /// Nothing is written.
         case nothing
+
+        /// In bytes.
+        var size: UInt64 {
+            switch self {
+            case .image(let range): UInt64(range.count)
+            case .bytes(let bytes): UInt64(bytes.count)
+            case .file(let file): file.count
+            case .nothing: 0
+            }
+        }
     }
 
     package let purpose: Purpose
@@ -50,13 +62,7 @@ package struct Placement: Sendable {
     package let content: Content
 
     /// How many bytes are written.
-    package var contentSize: UInt64 {
-        switch content {
-        case .image(let range): UInt64(range.count)
-        case .bytes(let bytes): UInt64(bytes.count)
-        case .nothing: 0
-        }
-    }
+    package var contentSize: UInt64 { content.size }
 }
 
 /// What goes where: built and checked before the guest's memory exists, then loaded in one go.
@@ -132,21 +138,19 @@ package struct LoadPlan: Sendable {
     ///
     /// - Parameter fresh: the memory was never written, so what should be zero is. Otherwise the zeros are written too.
     package func load(into memory: GuestMemory, fresh: Bool = true) throws(BootImageError) {
-        do throws(GuestMemoryError) {
-            for placement in placements {
-                let start = placement.range.start
-                switch placement.content {
-                case .image(let range): try memory.copyIn(image.bytes.span.extracting(range), to: start)
-                case .bytes(let bytes): try memory.copyIn(bytes.span, to: start)
-                case .nothing: continue
-                }
-                let rest = placement.range.size - placement.contentSize
-                if !fresh, rest > 0, let tail = start.advanced(by: placement.contentSize) {
-                    try memory.fill(tail, count: Int(rest), with: 0)
-                }
+        for placement in placements {
+            let start = placement.range.start
+            switch placement.content {
+            case .image(let range): try image.copy(range, into: memory, at: start)
+            case .bytes(let bytes): try ImageBytes(bytes).copy(bytes.indices, into: memory, at: start)
+            case .file(let file): try file.copy(file.indices, into: memory, at: start)
+            case .nothing: continue
             }
-        } catch {
-            throw .memory(error)
+            let rest = placement.range.size - placement.contentSize
+            guard !fresh, rest > 0, let tail = start.advanced(by: placement.contentSize) else { continue }
+            do throws(GuestMemoryError) { try memory.fill(tail, count: Int(rest), with: 0) } catch {
+                throw .memory(error)
+            }
         }
     }
 }

@@ -52,7 +52,7 @@ package struct MetadataHandover: Sendable {
         var items = [FreeBSDMetadata.Item(type: KernelMetadata.elfHeader, payload: inputs.elf.header)]
         var kernelFileEnd = kernel.end
         if let symbols = inputs.symbols {
-            let start = try cursor.place(.symbols, symbols, alignment: 8, in: &plan)
+            let start = try cursor.place(.symbols, .bytes(symbols), alignment: 8, in: &plan)
             kernelFileEnd = start + UInt64(symbols.count)
             items.append(FreeBSDMetadata.Item(type: KernelMetadata.symbolTableStart, value: start))
             items.append(FreeBSDMetadata.Item(type: KernelMetadata.symbolTableEnd, value: kernelFileEnd))
@@ -66,18 +66,18 @@ package struct MetadataHandover: Sendable {
             ("initrd", Placement.Purpose.initrd, configuration.initrd), ("disk0", .disk, configuration.disk),
         ] {
             guard let contents, !contents.isEmpty else { continue }
-            let start = try cursor.place(purpose, contents, in: &plan)
+            let start = try cursor.place(purpose, .file(contents), in: &plan)
             modules.append(
                 FreeBSDMetadata.Module(
-                    name: name, type: KernelMetadata.memoryDiskType, address: start, size: UInt64(contents.count)))
+                    name: name, type: KernelMetadata.memoryDiskType, address: start, size: contents.count))
         }
         if let deviceTree = inputs.deviceTree, !deviceTree.isEmpty {
-            let start = try cursor.place(.deviceTree, deviceTree, in: &plan)
+            let start = try cursor.place(.deviceTree, .bytes(deviceTree), in: &plan)
             items.append(FreeBSDMetadata.Item(type: KernelMetadata.deviceTree, value: start))
         }
 
         let environment = try configuration.fullEnvironment()
-        let envp = try cursor.place(.environment, environment.encoded, in: &plan)
+        let envp = try cursor.place(.environment, .bytes(environment.encoded), in: &plan)
         let modulep = try cursor.align(.metadata)
 
         let fixedItems = items
@@ -125,15 +125,15 @@ package struct MetadataHandover: Sendable {
         }
 
         mutating func place(
-            _ purpose: Placement.Purpose, _ bytes: [UInt8], alignment: UInt64 = PageAlignment.size,
+            _ purpose: Placement.Purpose, _ content: Placement.Content, alignment: UInt64 = PageAlignment.size,
             in plan: inout LoadPlan
         ) throws(BootImageError) -> UInt64 {
             let start = try align(purpose, to: alignment)
-            let size = UInt64(bytes.count)
+            let size = content.size
             guard size <= limit - start else {
                 throw .noRoom(purpose, size: size, address: start, limit: limit)
             }
-            try plan.place(purpose, at: start, bytes)
+            try plan.place(purpose, at: start, size: size, content)
             address = start + size
             return start
         }

@@ -33,6 +33,8 @@ package struct BootPreparation: Sendable {
     package let cpuModel: X86CPUModel
     package let arm64CPUModel: ARM64CPUModel
     package let interruptChip: MachineConfiguration.InterruptChip
+    /// Image, initrd and memory disk, which are read where they go.
+    private let files: BootFiles
 
     /// Reads the files and decides the architecture. Opens no backend.
     package init(_ configuration: MachineConfiguration) throws(BootError) {
@@ -121,12 +123,12 @@ package struct BootPreparation: Sendable {
                 throw .image(name: imageName, .environment(error))
             }
         }
-        if let path = configuration.initrd { boot.initrd = try files.read(path, in: configuration.hostPath) }
+        if let path = configuration.initrd { boot.initrd = try files.open(path, in: configuration.hostPath) }
         if let path = configuration.memoryDisk {
             if case .bootable(let entry) = image.support(on: architecture.ofImages), entry != .freeBSDMetadata {
                 throw .noMemoryDisk(entry)
             }
-            boot.disk = try files.read(path, in: nil)
+            boot.disk = try files.open(path, in: nil)
         }
         boot.raw = configuration.loadAddress.map { RawLoad(address: $0, entry: configuration.entry) }
         if let path = configuration.deviceTree {
@@ -138,6 +140,7 @@ package struct BootPreparation: Sendable {
                 throw .deviceTree(path: path, error)
             }
         }
+        self.files = files
         let hostMemory = HostFacts.physicalMemory
         guard hostMemory == 0 || configuration.memorySize <= hostMemory else {
             throw .memoryLargerThanHost(wanted: configuration.memorySize, hostMemory: hostMemory)
@@ -146,7 +149,20 @@ package struct BootPreparation: Sendable {
 
     /// Refuses an image that no machine of the architecture boots, before a backend is opened for it.
     package func checkImage() throws(BootError) {
-        if case .refused(let error) = image.support(on: architecture.ofImages) { throw .image(name: imageName, error) }
+        if case .refused(let error) = image.support(on: architecture.ofImages) { throw refusal(error) }
+    }
+
+    /// Why the image, or what comes with it, cannot be booted. What could not be read seems to be too short, or damaged.
+    private func refusal(_ error: BootImageError) -> BootError {
+        files.problem.map { .file($0) } ?? .image(name: imageName, error)
+    }
+
+    /// Has a plan's pieces put into memory, files' bytes straight from there.
+    func loading<Start>(_ load: () throws(BootImageError) -> Start) throws(BootError) -> Start {
+        let start: Start
+        do throws(BootImageError) { start = try load() } catch { throw refusal(error) }
+        try files.check()
+        return start
     }
 
     /// The TSC or generic timer frequency in Hz becomes known with the first vCPU.
@@ -157,7 +173,7 @@ package struct BootPreparation: Sendable {
         do throws(BootImageError) {
             return try X86MemoryMap.ramRanges(boot.memorySize)
         } catch {
-            throw .image(name: imageName, error)
+            throw refusal(error)
         }
     }
 
@@ -167,7 +183,7 @@ package struct BootPreparation: Sendable {
             configuration.randomSeed = (seeds ?? .generate()).random
             return try X86Boot.plan(image: image, configuration: configuration)
         } catch {
-            throw .image(name: imageName, error)
+            throw refusal(error)
         }
     }
 
@@ -189,7 +205,7 @@ package struct BootPreparation: Sendable {
             platform.hasITS = true
             return try AArch64Boot.plan(image: image, configuration: boot, platform: platform)
         } catch {
-            throw .image(name: imageName, error)
+            throw refusal(error)
         }
     }
 
@@ -211,9 +227,7 @@ package struct BootPreparation: Sendable {
         } catch {
             throw .memory(error)
         }
-        do throws(BootImageError) { return (memory, try plan.load(into: memory)) } catch {
-            throw .image(name: imageName, error)
-        }
+        return (memory, try loading { () throws(BootImageError) in try plan.load(into: memory) })
     }
 
     /// Writes the device tree that a guest would get to a file.
@@ -240,7 +254,7 @@ package struct BootPreparation: Sendable {
         try checkImage()
         let kernel: [UInt8]
         do throws(BootImageError) { kernel = try image.unpackedKernel() } catch {
-            throw .image(name: imageName, error)
+            throw refusal(error)
         }
         do throws(HostFileError) { try HostFile.write(kernel, to: path) } catch { throw .extract(error) }
     }
@@ -271,7 +285,7 @@ package struct BootPreparation: Sendable {
             let architecture = configuration.architecture ?? .host
             return (BootImage(GuestImage.bytes(for: architecture.guestImage)), "bundled unikernel", architecture)
         case .file(let path):
-            let bytes = try files.read(path, in: configuration.hostPath)
+            let bytes = try files.open(path, in: configuration.hostPath)
             let image = configuration.loadAddress == nil ? BootImage(bytes) : BootImage(raw: bytes)
             let found: MachineConfiguration.Architecture? =
                 switch image.architecture {

@@ -100,7 +100,7 @@ extension HostFileError {
         case .isDirectory: "\(path): is a directory, a file is wanted"
         case .notARegularFile: "\(path): is not a regular file"
         case .tooLarge(let size, let limit): "\(path): \(size) bytes, more than the limit of \(limit)"
-        case .changed: "\(path): it was written to since the guest got it: a reset would boot something else"
+        case .changed: "\(path): it was written to after it was opened: the guest would get something else"
         case .truncated(let size, let read): "\(path): shrank from \(size) to \(read) bytes while it was read"
         }
     }
@@ -184,6 +184,7 @@ extension BootImageError {
         case .foreignArchitecture(let found, let wanted, let offset):
             "made for \(found.words) (offset \(hexadecimal(offset))), not for \(wanted.words); try --arch \(found.words)"
         case .imageTooLarge(let size, let limit): "\(size) bytes, more than the limit of \(limit)"
+        case .unreadable(let offset, let size): "no \(size) bytes can be read at offset \(hexadecimal(offset))"
         case .truncated(let part, let offset, let needed, let size):
             "truncated: \(part.words) needs \(needed) bytes at offset \(hexadecimal(offset)), the file has \(size)"
         case .badField(let field, let offset, let value):

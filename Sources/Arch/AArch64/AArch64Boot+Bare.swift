@@ -11,7 +11,7 @@ extension AArch64Boot {
         _ raw: RawLoad, _ image: BootImage, _ configuration: BootConfiguration, _ tree: VirtDeviceTree
     ) throws(BootImageError) -> AArch64BootPlan {
         var plan = LoadPlan(image: image.contents, usableRAM: tree.ram)
-        let bytes = image.contents.bytes.indices
+        let bytes = image.contents.indices
         guard !bytes.isEmpty else { throw .unsupportedFormat(.empty, offset: 0) }
         try plan.place(.kernel, at: raw.address, size: UInt64(bytes.count), .image(bytes))
         return try bare(entry: raw.entry, plan, configuration, tree)

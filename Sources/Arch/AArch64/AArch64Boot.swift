@@ -111,7 +111,7 @@ package enum AArch64Boot {
         let places = try LinuxARM64Placement(header, fileSize: contents.count, ramBase: VirtPlatform.ramAddress)
         var tree = tree
         var plan = LoadPlan(image: contents, usableRAM: tree.ram)
-        try plan.place(.kernel, at: places.kernel, size: places.kernelSize, .image(0..<contents.bytes.count))
+        try plan.place(.kernel, at: places.kernel, size: places.kernelSize, .image(contents.indices))
         if let initrd = configuration.initrd, !initrd.isEmpty {
             tree.initrd = try plan.placeInitrd(initrd, at: places.initrd, limit: places.initrdLimit)
         }
@@ -144,13 +144,13 @@ package enum AArch64Boot {
 
 extension LoadPlan {
     mutating func placeInitrd(
-        _ bytes: [UInt8], at address: UInt64, limit: UInt64
+        _ initrd: ImageBytes, at address: UInt64, limit: UInt64
     ) throws(BootImageError) -> GuestRange {
-        let size = UInt64(bytes.count)
+        let size = initrd.count
         guard address <= limit, size <= limit - address,
             let range = GuestRange(start: GuestAddress(address), size: size)
         else { throw .noRoom(.initrd, size: size, address: address, limit: limit) }
-        try place(.initrd, at: address, bytes)
+        try place(.initrd, at: address, size: size, .file(initrd))
         return range
     }
 }

@@ -171,10 +171,10 @@ struct X86PlanBuilder {
     mutating func placeInitrdAtTop(limit: UInt64) throws(BootImageError) -> GuestRange? {
         guard let initrd = configuration.initrd, !initrd.isEmpty else { return nil }
         let top = min(limit, plan.endOfRAM(at: limit - 1))
-        let size = UInt64(initrd.count)
+        let size = initrd.count
         guard size <= top else { throw .noRoom(.initrd, size: size, address: 0, limit: top) }
         let start = (top - size) & ~(PageAlignment.size - 1)
-        try plan.place(.initrd, at: start, initrd)
+        try plan.place(.initrd, at: start, size: size, .file(initrd))
         return GuestRange(start: GuestAddress(start), size: size)
     }
 

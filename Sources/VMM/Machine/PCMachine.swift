@@ -52,12 +52,7 @@
 
             preparation.setCounterFrequency(vcpus[0].tscFrequency)
             let plan = try preparation.x86Plan()
-            let registers: X86Registers
-            do throws(BootImageError) {
-                registers = try plan.load(into: memory)
-            } catch {
-                throw .image(name: preparation.imageName, error)
-            }
+            let registers = try preparation.loading { () throws(BootImageError) in try plan.load(into: memory) }
             do throws(KVMError) { try vcpus[0].setRegisters(registers) } catch { throw .kvm(error) }
             timeline?.mark("image loaded")
 

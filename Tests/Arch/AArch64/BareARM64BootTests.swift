@@ -52,7 +52,7 @@ import VMMTestSupport
 
     @Test("a raw binary lies where the user says, and is entered there or at --entry")
     func raw() throws {
-        let image = BootImage(raw: [UInt8](repeating: 7, count: 100))
+        let image = BootImage(raw: ImageBytes([UInt8](repeating: 7, count: 100)))
         let plain = try plan(image) { $0.raw = RawLoad(address: 0x4010_0000) }
         #expect(plain.bootState == ARM64BootState(pc: 0x4010_0000, x0: Self.base))
         let other = try plan(image) { $0.raw = RawLoad(address: 0x4010_0000, entry: 0x4010_0060) }
@@ -61,10 +61,10 @@ import VMMTestSupport
 
     @Test("a program where RAM begins: the tree goes into the next 2 MiB behind it, an initrd behind that")
     func atBase() throws {
-        let image = BootImage(raw: [UInt8](repeating: 7, count: 100))
+        let image = BootImage(raw: ImageBytes([UInt8](repeating: 7, count: 100)))
         let plan = try plan(image) {
             $0.raw = RawLoad(address: Self.base)
-            $0.initrd = [1, 2, 3]
+            $0.initrd = ImageBytes([1, 2, 3])
         }
         #expect(plan.bootState.x0 == Self.base + 0x20_0000)
         #expect(plan.placements.first { $0.purpose == .initrd }?.range.start == GuestAddress(Self.base + 0x40_0000))
@@ -72,14 +72,15 @@ import VMMTestSupport
 
     @Test("a raw binary outside of RAM, at the end of the address space, empty, or with an entry elsewhere")
     func badRaw() throws {
-        let image = BootImage(raw: [UInt8](repeating: 7, count: 100))
+        let image = BootImage(raw: ImageBytes([UInt8](repeating: 7, count: 100)))
         let outside = try #require(GuestRange(start: GuestAddress(0x1000), size: 100))
         #expect(error(image) { $0.raw = RawLoad(address: 0x1000) } == .outsideRAM(.kernel, outside))
         #expect(
             error(image) { $0.raw = RawLoad(address: .max - 10) }
                 == .noRoom(.kernel, size: 100, address: .max - 10, limit: .max))
         #expect(
-            error(BootImage(raw: [])) { $0.raw = RawLoad(address: Self.base) } == .unsupportedFormat(.empty, offset: 0))
+            error(BootImage(raw: ImageBytes([]))) { $0.raw = RawLoad(address: Self.base) }
+                == .unsupportedFormat(.empty, offset: 0))
         let range = try #require(GuestRange(start: GuestAddress(Self.base), size: 100))
         #expect(
             error(image) { $0.raw = RawLoad(address: Self.base, entry: Self.base + 100) }
@@ -97,7 +98,7 @@ import VMMTestSupport
         let changed = try plan(image) {
             $0.deviceTree = own
             $0.commandLine = "new"
-            $0.initrd = [1]
+            $0.initrd = ImageBytes([1])
         }.deviceTree
         #expect(changed.property("bootargs", at: "/chosen") == Array("new\0".utf8))
         #expect(changed.property("linux,initrd-start", at: "/chosen") != nil)

@@ -84,7 +84,7 @@ import VMMCore
         "2: the device tree is on an 8-byte boundary, in a block of 2 MiB of its own, within 512 MiB of the base",
         arguments: [0x30_0000, 0x1F_FFFF, 0x20_0000, 0x1000_0000] as [UInt64])
     func deviceTree(imageSize: UInt64) throws {
-        let plan = try plan(image(imageSize: imageSize), memory: 512 << 20) { $0.initrd = [1, 2, 3] }
+        let plan = try plan(image(imageSize: imageSize), memory: 512 << 20) { $0.initrd = ImageBytes([1, 2, 3]) }
         let tree = try range(of: .deviceTree, in: plan)
         #expect(tree.start.rawValue % 8 == 0 && tree.start.rawValue >> 21 == (tree.end.rawValue - 1) >> 21)
         #expect(tree.end.rawValue <= Self.base + 512 << 20)
@@ -98,7 +98,7 @@ import VMMCore
     @Test("3: the initrd is in a 1 GiB aligned window of up to 32 GiB with the kernel; /chosen tells where")
     func initrd() throws {
         let bytes = [UInt8](repeating: 7, count: 12345)
-        let plan = try plan(image()) { $0.initrd = bytes }
+        let plan = try plan(image()) { $0.initrd = ImageBytes(bytes) }
         let initrd = try range(of: .initrd, in: plan)
         #expect(initrd.end.rawValue <= Self.base + 32 << 30)
         #expect(initrd.size == 12345)
@@ -112,7 +112,7 @@ import VMMCore
     @Test("no initrd, or an empty one: /chosen names none")
     func withoutInitrd() throws {
         for empty in [nil, []] as [[UInt8]?] {
-            let plan = try plan(image()) { $0.initrd = empty }
+            let plan = try plan(image()) { $0.initrd = empty.map { ImageBytes($0) } }
             #expect(plan.deviceTree.property("linux,initrd-start", at: "/chosen") == nil)
         }
     }
@@ -142,13 +142,13 @@ import VMMCore
             return
         }
         let large = [UInt8](repeating: 0, count: 3 << 20)
-        guard case .outsideRAM(.initrd, _) = error(image(), memory: 8 << 20, { $0.initrd = large }) else {
+        guard case .outsideRAM(.initrd, _) = error(image(), memory: 8 << 20, { $0.initrd = ImageBytes(large) }) else {
             Issue.record("3 MiB of initrd fit in the last 2 MiB")
             return
         }
         // Ends exactly at the end of RAM.
         let fitting = [UInt8](repeating: 0, count: 2 << 20)
-        let plan = try plan(image(), memory: 8 << 20) { $0.initrd = fitting }
+        let plan = try plan(image(), memory: 8 << 20) { $0.initrd = ImageBytes(fitting) }
         #expect(try range(of: .initrd, in: plan).end == GuestAddress(Self.base + 8 << 20))
     }
 

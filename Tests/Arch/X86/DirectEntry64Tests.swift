@@ -70,7 +70,7 @@ import X86
         let plan = try plan(Self.unikernel) {
             $0.commandLine = "hello world"
             $0.cpuCount = 2
-            $0.initrd = [1, 2, 3, 4, 5]
+            $0.initrd = ImageBytes([1, 2, 3, 4, 5])
             try $0.environment.set("test.mark=42")
         }
         let memory = try GuestMemory(plan.ramRanges)
@@ -133,7 +133,7 @@ import X86
             segments: [.init(at: 0xFFFF_FFFF_8100_0000, physical: 0x100_0000, [0x90, 0x90, 0x90, 0x90, 0xF4])])
         let plan = try plan(builder, memory: 32 << 20) {
             $0.commandLine = "console=ttyS0"
-            $0.initrd = [9, 8, 7]
+            $0.initrd = ImageBytes([9, 8, 7])
         }
         let memory = try GuestMemory(plan.ramRanges)
         let registers = try plan.load(into: memory)

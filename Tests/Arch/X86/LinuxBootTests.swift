@@ -22,7 +22,7 @@ import X86
         let plan = try plan {
             $0.commandLine = "quiet"
             $0.linuxConsole = "ttyS0"
-            $0.initrd = [9, 8, 7]
+            $0.initrd = ImageBytes([9, 8, 7])
             $0.randomSeed = Array(0..<32)
         }
         #expect(plan.bootProtocol == .linux64)
@@ -90,10 +90,10 @@ import X86
         var builder = BzImageBuilder()
         builder.initrdAddressMax = 0x7F_FFFF
         let initrd = try #require(
-            try plan(builder) { $0.initrd = [1] }.placements.first { $0.purpose == .initrd })
+            try plan(builder) { $0.initrd = ImageBytes([1]) }.placements.first { $0.purpose == .initrd })
         #expect(initrd.range.start == GuestAddress(0x7F_F000))
         #expect(throws: BootImageError.noRoom(.initrd, size: 9 << 20, address: 0, limit: 8 << 20)) {
-            try plan(builder) { $0.initrd = [UInt8](repeating: 0, count: 9 << 20) }
+            try plan(builder) { $0.initrd = ImageBytes([UInt8](repeating: 0, count: 9 << 20)) }
         }
     }
 

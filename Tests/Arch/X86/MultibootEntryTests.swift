@@ -30,7 +30,7 @@ import X86
     func information() throws {
         let (_, memory, registers) = try plan(MultibootBuilder([0xF4]).elf32()) {
             $0.commandLine = "a b"
-            $0.initrd = [UInt8](repeating: 0x55, count: 5000)
+            $0.initrd = ImageBytes([UInt8](repeating: 0x55, count: 5000))
         }
         let initrd: UInt32 = (16 << 20) - 8192
         var expected: [UInt32] = [0b10_0100_1101, 640, 15 << 10, 0, 0x7000, 1, 0x6078, 0, 0, 0, 0]

@@ -15,7 +15,7 @@ import X86
     func startInfo() throws {
         var configuration = BootConfiguration(memorySize: 16 << 20)
         configuration.commandLine = "a b"
-        configuration.initrd = [UInt8](repeating: 0x55, count: 5000)
+        configuration.initrd = ImageBytes([UInt8](repeating: 0x55, count: 5000))
         let plan = try X86Boot.plan(image: BootImage(builder.build()), configuration: configuration)
         let memory = try GuestMemory(plan.ramRanges)
         let registers = try plan.load(into: memory)

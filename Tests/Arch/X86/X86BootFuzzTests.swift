@@ -26,7 +26,7 @@ import X86
 
     private func plan(_ bytes: [UInt8]) -> X86BootPlan? {
         var configuration = BootConfiguration(memorySize: 8 << 20)
-        configuration.initrd = [1, 2, 3]
+        configuration.initrd = ImageBytes([1, 2, 3])
         return try? X86Boot.plan(image: BootImage(bytes), configuration: configuration)
     }
 

@@ -62,7 +62,7 @@ import X86
     @Test("an initrd that does not fit behind the kernel")
     func initrd() {
         #expect(
-            error(memory: 8 << 20, configure: { $0.initrd = [UInt8](repeating: 0, count: 4 << 20) })
+            error(memory: 8 << 20, configure: { $0.initrd = ImageBytes([UInt8](repeating: 0, count: 4 << 20)) })
                 == .noRoom(.initrd, size: 4 << 20, address: 0x40_3000, limit: 8 << 20))
     }
 
