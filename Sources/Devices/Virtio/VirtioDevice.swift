@@ -53,7 +53,7 @@ package protocol VirtioDevice: AnyObject, Sendable {
     /// Reads the configuration space. `width` is at most a word; behind its end it reads as zero.
     func readConfiguration(at offset: UInt32, width: AccessWidth) -> UInt32
 
-    /// Writes the configuration space. What to do about it outside of locks is what it gives back.
+    /// Writes the configuration space. What to do about it outside of locks is what it gives back. Most devices have nothing to write.
     func writeConfiguration(_ value: UInt32, at offset: UInt32, width: AccessWidth) -> VirtioConfigurationEffect
 
     /// The driver is ready (DRIVER_OK). Input that waited may be delivered from here.
@@ -65,6 +65,12 @@ package protocol VirtioDevice: AnyObject, Sendable {
 
     /// Forgets the activation. When it returns, the device touches no guest memory any more.
     func reset()
+}
+
+extension VirtioDevice {
+    package func writeConfiguration(
+        _ value: UInt32, at offset: UInt32, width: AccessWidth
+    ) -> VirtioConfigurationEffect { .none }
 }
 
 /// A device whose queues a program serves that is told, and tells, by eventfds: a transport can have the machine tie those to the

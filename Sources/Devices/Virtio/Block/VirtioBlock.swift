@@ -61,11 +61,6 @@ package final class VirtioBlock: VirtioDevice, BlockClient, StatisticsSource {
         configuration.readConfiguration(at: offset, width: width)
     }
 
-    /// Nothing can be written: VIRTIO_BLK_F_CONFIG_WCE is not offered.
-    package func writeConfiguration(
-        _ value: UInt32, at offset: UInt32, width: AccessWidth
-    ) -> VirtioConfigurationEffect { .none }
-
     package func activate(_ activation: VirtioActivation) {
         for (queue, virtqueue) in zip(queues, activation.queues) {
             queue.state.withLock { $0.activate(virtqueue, activation) }

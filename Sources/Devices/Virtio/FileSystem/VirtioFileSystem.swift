@@ -54,11 +54,6 @@ package final class VirtioFileSystem: EventVirtioDevice, StatisticsSource {
         configuration.readConfiguration(at: offset, width: width)
     }
 
-    /// Nothing can be written.
-    package func writeConfiguration(
-        _ value: UInt32, at offset: UInt32, width: AccessWidth
-    ) -> VirtioConfigurationEffect { .none }
-
     package func activate(_ activation: VirtioActivation) {
         state.withLock { $0.activation = activation }
         let queues = activation.queues.compactMap(\.served)

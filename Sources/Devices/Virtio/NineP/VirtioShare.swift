@@ -62,11 +62,6 @@ package final class VirtioShare<Tree: SharedTree>: VirtioDevice, HostWorkClient,
         configuration.readConfiguration(at: offset, width: width)
     }
 
-    /// Nothing can be written.
-    package func writeConfiguration(
-        _ value: UInt32, at offset: UInt32, width: AccessWidth
-    ) -> VirtioConfigurationEffect { .none }
-
     package func activate(_ activation: VirtioActivation) {
         state.withLock { $0.activate(activation) }
         notify(queue: 0)

@@ -39,11 +39,6 @@ package final class VirtioPersistentMemory: VirtioDevice, HostWorkClient, Statis
         configuration.readConfiguration(at: offset, width: width)
     }
 
-    /// Nothing can be written.
-    package func writeConfiguration(
-        _ value: UInt32, at offset: UInt32, width: AccessWidth
-    ) -> VirtioConfigurationEffect { .none }
-
     package func activate(_ activation: VirtioActivation) {
         state.withLock { $0.activate(activation) }
         notify(queue: 0)

@@ -29,10 +29,6 @@ package final class VirtioEntropy: VirtioDevice, StatisticsSource {
     /// There is no configuration space (§5.4.4).
     package func readConfiguration(at offset: UInt32, width: AccessWidth) -> UInt32 { 0 }
 
-    package func writeConfiguration(
-        _ value: UInt32, at offset: UInt32, width: AccessWidth
-    ) -> VirtioConfigurationEffect { .none }
-
     package func activate(_ activation: VirtioActivation) {
         state.withLock { $0.activate(activation) }
         notify(queue: 0)

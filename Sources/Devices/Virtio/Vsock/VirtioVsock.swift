@@ -49,10 +49,6 @@ package final class VirtioVsock: VirtioDevice, VsockClient, StatisticsSource {
             .readConfiguration(at: offset, width: width)
     }
 
-    package func writeConfiguration(
-        _ value: UInt32, at offset: UInt32, width: AccessWidth
-    ) -> VirtioConfigurationEffect { .none }
-
     // MARK: Life cycle
 
     package func activate(_ activation: VirtioActivation) {
