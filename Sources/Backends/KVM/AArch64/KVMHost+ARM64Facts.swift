@@ -1,7 +1,7 @@
 #if arch(arm64)
     internal import KVMBridge
     internal import Synchronization
-    package import VMMCore
+    internal import VMMCore
 
     extension KVMHost {
         /// What this KVM gives to guests. Asked once, of an empty machine besides the capabilities.

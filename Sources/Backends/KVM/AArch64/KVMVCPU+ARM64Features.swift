@@ -1,6 +1,6 @@
 #if arch(arm64)
     internal import KVMBridge
-    package import VMMCore
+    internal import VMMCore
 
     // What a vCPU has beyond each: asked for as it is initialised, and set up after.
     // Source: Linux api.rst 4.82 "KVM_ARM_VCPU_INIT", 4.119 "KVM_ARM_VCPU_FINALIZE"; devices/vcpu.rst, "KVM_ARM_VCPU_PMU_V3_CTRL".

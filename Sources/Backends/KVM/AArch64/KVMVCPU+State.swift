@@ -1,6 +1,6 @@
 #if arch(arm64)
     internal import KVMBridge
-    package import VMMCore
+    internal import VMMCore
 
     // A vCPU's whole state, as KVM lists it. SAFETY, for this file: buffers given to the bridge are as large as their registers, and live
     // through the calls; the caller is the one thread that runs this vCPU, or nobody does.

@@ -1,6 +1,6 @@
 #if arch(arm64)
     internal import KVMBridge
-    package import VMMCore
+    internal import VMMCore
 
     // PSCI SYSTEM_SUSPEND. KVM leaves it to us: the vCPU that calls waits in KVM for an interrupt that is enabled, then starts anew where
     // the call says. The other CPUs are off by then: that is the caller's to see to, and what still runs goes on.

@@ -1,7 +1,7 @@
 #if arch(arm64)
     internal import KVMBridge
     internal import Synchronization
-    package import VMMCore
+    internal import VMMCore
 
     extension KVMVirtualMachine {
         static let architecturalVCPULimit = ARM64HostFacts.architecturalVCPULimit

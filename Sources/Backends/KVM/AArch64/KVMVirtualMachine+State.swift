@@ -1,7 +1,7 @@
 #if arch(arm64)
     internal import KVMBridge
     internal import Synchronization
-    package import VMMCore
+    internal import VMMCore
 
     // The state of a whole machine but its memory, saved while no vCPU runs and restored into one that was just made.
     // SAFETY, for this file: attributes' values are as large as their group says, and live through the calls.
