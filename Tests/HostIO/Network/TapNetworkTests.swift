@@ -100,10 +100,10 @@ struct TapNetworkTests {
             #expect(tap.receive() == frame)
         }
         for frame in frames { tap.type(Self.hostHeader + frame) }
-        #expect(waits { client.frames.count >= frames.count })
+        #expect(waits { client.marked.count >= frames.count })
         running.settle()
-        #expect(Set(client.frames.map { Array($0.dropFirst(12)) }) == Set(frames))
-        #expect(client.frames.count == frames.count)
+        #expect(Set(client.marked.map { Array($0.dropFirst(12)) }) == Set(frames))
+        #expect(client.marked.count == frames.count)
         network.detach()
     }
 
