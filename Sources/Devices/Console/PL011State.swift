@@ -1,25 +1,12 @@
 internal import VMMCore
 
 /// The registers and receiver of a PL011, without the world around it: each method is one step, takes no lock and calls
-/// nobody. `PL011` performs the effects that it names.
+/// nobody. `WiredUART` performs the effects that it names.
 ///
 /// The character time is zero: what the guest transmits is gone at once, and a receiver that nothing more arrives for has
 /// timed out. RIS keeps what happened: reception, transmission and errors are latched when they occur, and cleared by ICR;
 /// reception also when the FIFO is read below its trigger level, the timeout when it is read empty.
-struct PL011State {
-    /// What must happen outside the lock now. A caller that gets a claim (`receive`, `drive`) reports back when done.
-    enum Effect: Hashable {
-        case none
-        /// Give this character to the channel, then call `transmitted()`.
-        case transmit(UInt8)
-        /// Read the channel, then call `received(_:)`. One caller at a time has this claim, so that order is kept.
-        case receive
-        /// Call `setUpTimePassed()` after a while, and `nextEffect()` now.
-        case startSetUpTime
-        /// Set the interrupt line, then call `lineDriven()`. One caller at a time.
-        case drive(Bool)
-    }
-
+struct PL011State: UARTState {
     /// So many reads of UARTFR with no other access in between are a guest that polls for input. Fewer are not: one that
     /// prints reads it before and after each character.
     static let pollsOfListener = 4
@@ -53,7 +40,7 @@ struct PL011State {
     private var pollCount = 0
     /// The driver may be in the middle of setting the chip up, though it enabled an interrupt of the receiver.
     private var isSettingUp = false
-    private var setUpTimeWanted = false
+    private var setUpBegins = false
     private var output = InterruptOutput()
 
     // MARK: - Register accesses
@@ -139,7 +126,7 @@ struct PL011State {
     /// Linux enables the receiver's interrupts, then the UART, then empties the FIFO, and then enables them again.
     private mutating func beginSetUp() {
         isSettingUp = true
-        setUpTimeWanted = true
+        setUpBegins = true
     }
 
     // MARK: - The receiver
@@ -199,12 +186,8 @@ struct PL011State {
     // MARK: - Effects
 
     /// The next effect after a step: input first, so that the interrupt tells of all of it.
-    mutating func nextEffect() -> Effect {
+    mutating func nextEffect() -> UARTEffect {
         refillFromShiftRegister()
-        if setUpTimeWanted {
-            setUpTimeWanted = false
-            return .startSetUpTime
-        }
         if wantsInput && !isReceiving {
             isReceiving = true
             // The handler may say otherwise while the channel is being read.
@@ -213,7 +196,7 @@ struct PL011State {
         }
         noteTimeout()
         output.want(ris & imsc != 0)
-        return output.beginDelivery().map(Effect.drive) ?? .none
+        return output.beginDelivery().map(UARTEffect.drive) ?? .none
     }
 
     mutating func transmitted() {
@@ -221,7 +204,6 @@ struct PL011State {
         if transmitting == 0 { ris |= PL011Interrupt.transmit }
     }
 
-    /// Ends a `receive` claim with what the channel gave.
     mutating func received(_ character: UInt8?) {
         isReceiving = false
         guard let character else { return }
@@ -234,10 +216,15 @@ struct PL011State {
         }
     }
 
-    /// Ends one `drive`; gives the next level, or nil when the line is right.
-    mutating func lineDriven() -> Effect { output.continueDelivery().map(Effect.drive) ?? .none }
+    mutating func lineDriven() -> UARTEffect { output.continueDelivery().map(UARTEffect.drive) ?? .none }
 
     mutating func inputArrived() { inputMayBeThere = true }
+
+    /// True once behind a write: call `setUpTimePassed()` after a while.
+    mutating func takeSetUpBegin() -> Bool {
+        defer { setUpBegins = false }
+        return setUpBegins
+    }
 
     mutating func setUpTimePassed() { isSettingUp = false }
 

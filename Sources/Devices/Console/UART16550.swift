@@ -1,4 +1,3 @@
-internal import Synchronization
 package import VMMCore
 
 /// A 16550A UART (TI PC16550D) between a guest and a character channel: COM1 of the `pc` machine.
@@ -13,79 +12,23 @@ package import VMMCore
 /// Errors: none that a guest can cause; reserved bits read zero, ports past the eighth read all ones.
 /// Source: TI PC16550D data sheet (SNLS378); the gating of the interrupt by OUT2: IBM PC/AT serial adapter.
 package final class UART16550: ByteRegisterPortDevice {
-    private let channel: any CharacterChannel
-    private let line: any InterruptLine
-    private let state = Mutex(UART16550State())
+    private let uart: WiredUART<UART16550State>
 
     /// Installs itself as the channel's input handler; `disconnect()` removes it.
     package init(channel: any CharacterChannel, interrupt line: any InterruptLine) {
-        self.channel = channel
-        self.line = line
-        channel.setInputHandler { [weak self] in self?.inputArrived() }
+        uart = WiredUART(UART16550State(), channel, interrupt: line)
+        channel.setInputHandler { [weak self] in self?.uart.step { $0.inputArrived() } }
     }
 
     package var portCount: UInt16 { 8 }
 
-    package func readByte(at offset: UInt16) -> UInt8 {
-        let (value, effect) = state.withLock { state in
-            let value = state.read(at: offset)
-            return (value, state.nextEffect())
-        }
-        perform(effect)
-        return value
-    }
+    package func readByte(at offset: UInt16) -> UInt8 { uart.step { $0.read(at: offset) } }
 
-    package func writeByte(_ value: UInt8, at offset: UInt16) {
-        perform(
-            state.withLock { state in
-                if let character = state.write(value, at: offset) { return .transmit(character) }
-                return state.nextEffect()
-            })
-    }
+    package func writeByte(_ value: UInt8, at offset: UInt16) { uart.write { $0.write(value, at: offset) } }
 
     /// Sends the guest a break (Linux takes one, followed by a letter, as a magic SysRq key).
-    package func sendBreak() {
-        perform(
-            state.withLock { state in
-                state.breakArrived()
-                return state.nextEffect()
-            })
-    }
+    package func sendBreak() { uart.step { $0.breakArrived() } }
 
     /// Takes the UART off its channel: no more input is pulled for it.
-    package func disconnect() { channel.setInputHandler(nil) }
-
-    private func inputArrived() {
-        perform(
-            state.withLock { state in
-                state.inputArrived()
-                return state.nextEffect()
-            })
-    }
-
-    /// Performs effects until the state has no more for this thread. At most a FIFO full of input and a few edges.
-    private func perform(_ first: UART16550State.Effect) {
-        var effect = first
-        while true {
-            switch effect {
-            case .none:
-                return
-            case .transmit(let character):
-                channel.write(character)
-                effect = state.withLock { state in
-                    state.transmitted()
-                    return state.nextEffect()
-                }
-            case .receive:
-                let character = channel.read()
-                effect = state.withLock { state in
-                    state.received(character)
-                    return state.nextEffect()
-                }
-            case .drive(let level):
-                line.setLevel(level)
-                effect = state.withLock { $0.lineDriven() }
-            }
-        }
-    }
+    package func disconnect() { uart.channel.setInputHandler(nil) }
 }

@@ -1,22 +1,11 @@
 internal import VMMCore
 
 /// The registers and receiver of a 16550, without the world around it: each method is one step, takes no lock and
-/// calls nobody. `UART16550` performs the effects that it names.
+/// calls nobody. `WiredUART` performs the effects that it names.
 ///
 /// The character time is zero: what the guest transmits is gone at once, and a receiver FIFO below its trigger level
 /// that nothing more arrives for has timed out.
-struct UART16550State {
-    /// What must happen outside the lock now. A caller that gets a claim (`receive`, `drive`) reports back when done.
-    enum Effect: Hashable {
-        case none
-        /// Give this character to the channel, then call `transmitted()`.
-        case transmit(UInt8)
-        /// Read the channel, then call `received(_:)`. One caller at a time has this claim, so that order is kept.
-        case receive
-        /// Set the interrupt line, then call `lineDriven()`. One caller at a time.
-        case drive(Bool)
-    }
-
+struct UART16550State: UARTState {
     /// So many reads of LSR with no other access in between are a guest that polls for input. One or two are not:
     /// drivers read LSR once or twice while they set the chip up, and throw away what they find.
     static let pollsOfListener = 4
@@ -227,7 +216,7 @@ struct UART16550State {
     // MARK: - Effects
 
     /// The next effect after a step: input first, so that the interrupt tells of all of it.
-    mutating func nextEffect() -> Effect {
+    mutating func nextEffect() -> UARTEffect {
         refillFromShiftRegister()
         if wantsInput && !isReceiving {
             isReceiving = true
@@ -236,7 +225,7 @@ struct UART16550State {
             return .receive
         }
         output.want(interruptLevel)
-        return output.beginDelivery().map(Effect.drive) ?? .none
+        return output.beginDelivery().map(UARTEffect.drive) ?? .none
     }
 
     mutating func transmitted() {
@@ -245,7 +234,6 @@ struct UART16550State {
         thrEmptyEvent = true
     }
 
-    /// Ends a `receive` claim with what the channel gave.
     mutating func received(_ character: UInt8?) {
         isReceiving = false
         guard let character else { return }
@@ -258,10 +246,9 @@ struct UART16550State {
         }
     }
 
-    /// Ends one `drive`; gives the next level, or nil when the line is right.
-    mutating func lineDriven() -> Effect {
+    mutating func lineDriven() -> UARTEffect {
         output.want(interruptLevel)
-        return output.continueDelivery().map(Effect.drive) ?? .none
+        return output.continueDelivery().map(UARTEffect.drive) ?? .none
     }
 
     mutating func inputArrived() { inputMayBeThere = true }
