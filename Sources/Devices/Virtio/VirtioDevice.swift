@@ -53,7 +53,7 @@ package protocol VirtioDevice: AnyObject, Sendable {
     /// Reads the configuration space. `width` is at most a word; behind its end it reads as zero.
     func readConfiguration(at offset: UInt32, width: AccessWidth) -> UInt32
 
-    /// Writes the configuration space. What to do about it outside of locks is what it gives back. Most devices have nothing to write.
+    /// Writes the configuration space. What to do about it outside of locks is what it gives back.
     func writeConfiguration(_ value: UInt32, at offset: UInt32, width: AccessWidth) -> VirtioConfigurationEffect
 
     /// The driver is ready (DRIVER_OK). Input that waited may be delivered from here.
@@ -67,7 +67,16 @@ package protocol VirtioDevice: AnyObject, Sendable {
     func reset()
 }
 
-extension VirtioDevice {
+/// A device whose configuration space is the same bytes for ever: a driver can write nothing there.
+package protocol FixedConfigurationDevice: VirtioDevice {
+    var configuration: [UInt8] { get }
+}
+
+extension FixedConfigurationDevice {
+    package func readConfiguration(at offset: UInt32, width: AccessWidth) -> UInt32 {
+        configuration.readConfiguration(at: offset, width: width)
+    }
+
     package func writeConfiguration(
         _ value: UInt32, at offset: UInt32, width: AccessWidth
     ) -> VirtioConfigurationEffect { .none }

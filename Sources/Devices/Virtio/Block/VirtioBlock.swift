@@ -11,7 +11,7 @@ package import VMMCore
 /// Errors: what a request asks in vain gets a status (§5.2.6); a driver that breaks a rule of the queues, or sends a request
 /// without room for header or status, gets DEVICE_NEEDS_RESET.
 /// Source: virtio 1.2 §5.2.
-package final class VirtioBlock: VirtioDevice, BlockClient, StatisticsSource {
+package final class VirtioBlock: FixedConfigurationDevice, BlockClient, StatisticsSource {
     /// Entries of each queue. Linux's largest request has 254 pieces then.
     package static let queueSize: UInt16 = 256
     /// Most queues: beyond that the storage is what limits.
@@ -20,7 +20,7 @@ package final class VirtioBlock: VirtioDevice, BlockClient, StatisticsSource {
     package let memory: GuestMemory
     private let storage: any BlockBackend
     private let properties: BlockProperties
-    private let configuration: [UInt8]
+    package let configuration: [UInt8]
     private let queues: [Queue]
 
     /// A queue's state with its locks.
@@ -55,10 +55,6 @@ package final class VirtioBlock: VirtioDevice, BlockClient, StatisticsSource {
         VirtioIdentity(
             deviceType: 2, features: VirtioBlockConfiguration.features(properties),
             queueSizes: queues.map { _ in Self.queueSize })
-    }
-
-    package func readConfiguration(at offset: UInt32, width: AccessWidth) -> UInt32 {
-        configuration.readConfiguration(at: offset, width: width)
     }
 
     package func activate(_ activation: VirtioActivation) {

@@ -8,7 +8,7 @@ package import VMMCore
 /// Threading: any thread; server and driver are called without a lock held. Errors: a server that cannot start, or ends, leaves the
 /// driver with DEVICE_NEEDS_RESET.
 /// Source: virtio 1.2 §5.11.
-package final class VirtioFileSystem: EventVirtioDevice, StatisticsSource {
+package final class VirtioFileSystem: FixedConfigurationDevice, EventVirtioDevice, StatisticsSource {
     private struct State {
         var activation: VirtioActivation?
         var notifications: UInt64 = 0
@@ -24,7 +24,7 @@ package final class VirtioFileSystem: EventVirtioDevice, StatisticsSource {
 
     private let server: any QueueServer
     private let memory: GuestMemory
-    private let configuration: [UInt8]
+    package let configuration: [UInt8]
     private let state = Mutex(State())
 
     /// - Parameters:
@@ -48,10 +48,6 @@ package final class VirtioFileSystem: EventVirtioDevice, StatisticsSource {
             deviceType: 26, features: 0,
             queueSizes: [UInt16](repeating: Self.queueSize, count: 1 + Int(Self.requestQueues)),
             withheld: ours.subtracting(served))
-    }
-
-    package func readConfiguration(at offset: UInt32, width: AccessWidth) -> UInt32 {
-        configuration.readConfiguration(at: offset, width: width)
     }
 
     package func activate(_ activation: VirtioActivation) {

@@ -87,6 +87,11 @@ package final class VirtioNetwork: VirtioDevice, NetworkClient, StatisticsSource
         ).read(at: offset, width: width)
     }
 
+    /// Nothing can be written (§5.1.4): the address is set by a command.
+    package func writeConfiguration(
+        _ value: UInt32, at offset: UInt32, width: AccessWidth
+    ) -> VirtioConfigurationEffect { .none }
+
     // MARK: Life cycle
 
     package func activate(_ activation: VirtioActivation) {

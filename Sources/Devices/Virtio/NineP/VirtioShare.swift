@@ -10,7 +10,7 @@ package import VMMCore
 /// Errors: what a request asks in vain gets an Rlerror; a driver that breaks a rule of the queues, or sends a request
 /// without room for header or reply, gets DEVICE_NEEDS_RESET.
 /// Source: virtio 1.2 §5, device 9; Linux, include/uapi/linux/virtio_9p.h.
-package final class VirtioShare<Tree: SharedTree>: VirtioDevice, HostWorkClient, StatisticsSource {
+package final class VirtioShare<Tree: SharedTree>: FixedConfigurationDevice, HostWorkClient, StatisticsSource {
     /// Linux's largest request has 128 pieces.
     package static var queueSize: UInt16 { 128 }
     /// The largest message, in bytes: what fits Linux's queue, and a round number.
@@ -21,7 +21,7 @@ package final class VirtioShare<Tree: SharedTree>: VirtioDevice, HostWorkClient,
     private let session: NinePSession<Tree>
     private let work: any HostWorkQueue
     /// le16 tag_len, and the tag.
-    private let configuration: [UInt8]
+    package let configuration: [UInt8]
     private let state = Mutex(VirtioShareState(size: Int(VirtioShare.queueSize)))
     /// Held by who has the claim, also while work is submitted: `reset` waits for it.
     private let submission = Mutex(())
@@ -56,10 +56,6 @@ package final class VirtioShare<Tree: SharedTree>: VirtioDevice, HostWorkClient,
 
     package var identity: VirtioIdentity {
         VirtioIdentity(deviceType: 9, features: Self.mountTag, queueSizes: [Self.queueSize])
-    }
-
-    package func readConfiguration(at offset: UInt32, width: AccessWidth) -> UInt32 {
-        configuration.readConfiguration(at: offset, width: width)
     }
 
     package func activate(_ activation: VirtioActivation) {

@@ -10,13 +10,13 @@ package import VMMCore
 /// has begun. Errors: a flush that the host cannot do, and a request of another type, is answered by -1; a driver that breaks a
 /// rule of the queues gets DEVICE_NEEDS_RESET.
 /// Source: virtio 1.2 §5.19.
-package final class VirtioPersistentMemory: VirtioDevice, HostWorkClient, StatisticsSource {
+package final class VirtioPersistentMemory: FixedConfigurationDevice, HostWorkClient, StatisticsSource {
     private static let queueSize: UInt16 = 64
 
     private let store: any PersistentStore
     private let work: any HostWorkQueue
     /// le64 start, le64 size.
-    private let configuration: [UInt8]
+    package let configuration: [UInt8]
     private let state = Mutex(VirtioPersistentMemoryState(size: Int(VirtioPersistentMemory.queueSize)))
 
     /// - Parameters:
@@ -33,10 +33,6 @@ package final class VirtioPersistentMemory: VirtioDevice, HostWorkClient, Statis
 
     package var identity: VirtioIdentity {
         VirtioIdentity(deviceType: 27, features: 0, queueSizes: [Self.queueSize])
-    }
-
-    package func readConfiguration(at offset: UInt32, width: AccessWidth) -> UInt32 {
-        configuration.readConfiguration(at: offset, width: width)
     }
 
     package func activate(_ activation: VirtioActivation) {

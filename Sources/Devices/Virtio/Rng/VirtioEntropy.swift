@@ -9,7 +9,7 @@ package import VMMCore
 /// Threading: any thread; source and driver are called without a lock held. Errors: a driver that breaks a rule of the
 /// queues, or offers a readable buffer (§5.4.6.1), gets DEVICE_NEEDS_RESET.
 /// Source: virtio 1.2 §5.4.
-package final class VirtioEntropy: VirtioDevice, StatisticsSource {
+package final class VirtioEntropy: FixedConfigurationDevice, StatisticsSource {
     /// Most bytes of a request. Linux asks for 64 and for pages.
     package static let bytesPerRequest = 4096
     private static let queueSize: UInt16 = 64
@@ -27,7 +27,7 @@ package final class VirtioEntropy: VirtioDevice, StatisticsSource {
     }
 
     /// There is no configuration space (§5.4.4).
-    package func readConfiguration(at offset: UInt32, width: AccessWidth) -> UInt32 { 0 }
+    package var configuration: [UInt8] { [] }
 
     package func activate(_ activation: VirtioActivation) {
         state.withLock { $0.activate(activation) }

@@ -11,7 +11,7 @@ package import VMMCore
 /// Threading: any thread; back end, ends and driver are called without a lock held. Errors: a packet that makes no sense is
 /// answered by VIRTIO_VSOCK_OP_RST or dropped; a driver that breaks a rule of the queues gets DEVICE_NEEDS_RESET.
 /// Source: virtio 1.2 §5.10.
-package final class VirtioVsock: VirtioDevice, VsockClient, StatisticsSource {
+package final class VirtioVsock: FixedConfigurationDevice, VsockClient, StatisticsSource {
     private static let queueSize: UInt16 = 256
 
     /// Packets and bytes' pieces of one call: then other work of the thread has its turn. A vCPU leaves the rest to the back end's thread.
@@ -44,10 +44,7 @@ package final class VirtioVsock: VirtioDevice, VsockClient, StatisticsSource {
     }
 
     /// le64 guest_cid. Source: virtio 1.2 §5.10.4.
-    package func readConfiguration(at offset: UInt32, width: AccessWidth) -> UInt32 {
-        (0..<8 as Range<UInt64>).map { UInt8(truncatingIfNeeded: guestCID >> ($0 * 8)) }
-            .readConfiguration(at: offset, width: width)
-    }
+    package var configuration: [UInt8] { (0..<8).map { UInt8(truncatingIfNeeded: guestCID >> ($0 * 8)) } }
 
     // MARK: Life cycle
 
@@ -142,9 +139,7 @@ package final class VirtioVsock: VirtioDevice, VsockClient, StatisticsSource {
                 case .accept(let end, let port): end.accepted(hostPort: port)
                 case .shutDown(let end, let halves): end.shutDown(halves)
                 case .close(let end): end.close()
-                case .interrupt(let driver, let queue): return driver.interrupt(queue)
-                case .fault(let driver, let queue, let fault): return driver.refuse(queue, fault)
-                case .none: return
+                case .ended(let end): return end.tellDriver()
                 }
             }
         }
@@ -159,21 +154,11 @@ package final class VirtioVsock: VirtioDevice, VsockClient, StatisticsSource {
                 steps -= 1
                 switch step {
                 case .read(let end, let count): transfer = end.read(into: &piece, limit: count)
-                case .interrupt(let driver, let queue): return driver.interrupt(queue)
-                case .fault(let driver, let queue, let fault): return driver.refuse(queue, fault)
-                case .none: return
+                case .ended(let end): return end.tellDriver()
                 }
             }
         }
     }
 
-    private func tellEvent() {
-        switch state.withLock({ $0.serveEvent() }) {
-        case .interrupt(let driver, let queue): driver.interrupt(queue)
-        case .fault(let driver, let queue, let fault):
-            state.withLock { $0.markBroken() }
-            driver.refuse(queue, fault)
-        case .none: break
-        }
-    }
+    private func tellEvent() { state.withLock { $0.serveEvent() }.tellDriver() }
 }

@@ -5,21 +5,16 @@ internal import VMMCore
 extension VsockState {
     /// What the thread with the claim does next.
     enum GuestStep {
-        /// The claim has ended, with nothing to do.
-        case none
         /// Read up to so many bytes into the piece.
         case read(any VsockEnd, Int)
-        /// The claim has ended: interrupt the driver if it wants that.
-        case interrupt(VirtioDriver, VirtioQueue)
-        /// The claim has ended: the driver broke a rule.
-        case fault(VirtioDriver, VirtioQueue, QueueFault)
+        case ended(QueueClaim.End)
     }
 
     /// False: another thread has the claim, or there can be nothing to do.
     mutating func claimForGuest() -> Bool {
-        guard activation != nil, !isBroken, !isClaimedForGuest, !isStarved, !refusals.isEmpty || table.hasWorkForGuest
+        guard activation != nil, !isBroken, !guest.isClaimed, !isStarved, !refusals.isEmpty || table.hasWorkForGuest
         else { return false }
-        isClaimedForGuest = true
+        guest.isClaimed = true
         return true
     }
 
@@ -39,10 +34,10 @@ extension VsockState {
     mutating func serveGuest(_ piece: [UInt8], after transfer: VsockTransfer?, yields: Bool) -> GuestStep {
         if let transfer { finish(transfer, piece) }
         guard let activation, !isBroken else {
-            isClaimedForGuest = false
-            return .none
+            guest.isClaimed = false
+            return .ended(.silent)
         }
-        guard !yields else { return endGuest(activation) }
+        guard !yields else { return .ended(guest.end(activation)) }
         while !refusals.isEmpty || table.hasWorkForGuest {
             if let end = takeBuffer(activation) { return end }
             if let refusal = refusals.popFirst() {
@@ -51,7 +46,7 @@ extension VsockState {
                 return step
             }
         }
-        return endGuest(activation)
+        return .ended(guest.end(activation))
     }
 
     /// Sees to it that there is a receive buffer. Not nil: there is none, and the claim has ended.
@@ -75,7 +70,7 @@ extension VsockState {
             case .empty:
                 if queue.resumeNotifications() { continue }
                 isStarved = true
-                return endGuest(activation)
+                return .ended(guest.end(activation))
             }
         }
     }
@@ -146,21 +141,11 @@ extension VsockState {
         _ = queue.write(&chain, from: packetBytes, 0..<packetBytes.count)
         if count > 0 { _ = queue.write(&chain, from: piece, 0..<count) }
         queue.complete(chain)
-        hasCompletedForGuest = true
-    }
-
-    // MARK: Ends of the claim
-
-    private mutating func endGuest(_ activation: VirtioActivation) -> GuestStep {
-        isClaimedForGuest = false
-        guard hasCompletedForGuest else { return .none }
-        hasCompletedForGuest = false
-        return .interrupt(activation.driver, activation.queues[Self.receiveQueue])
+        guest.hasCompleted = true
     }
 
     private mutating func failGuest(_ activation: VirtioActivation, _ fault: QueueFault) -> GuestStep {
-        isClaimedForGuest = false
         markBroken()
-        return .fault(activation.driver, activation.queues[Self.receiveQueue], fault)
+        return .ended(guest.fail(activation, fault))
     }
 }

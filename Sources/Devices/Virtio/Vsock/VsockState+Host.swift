@@ -5,8 +5,6 @@ internal import VMMCore
 extension VsockState {
     /// What the thread with the claim does next.
     enum HostStep {
-        /// The claim has ended, with nothing to do.
-        case none
         /// Ask the back end for an end at this port.
         case open(UInt32)
         /// Write so many bytes of the piece.
@@ -14,10 +12,7 @@ extension VsockState {
         case accept(any VsockEnd, hostPort: UInt32)
         case shutDown(any VsockEnd, VsockHalves)
         case close(any VsockEnd)
-        /// The claim has ended: interrupt the driver if it wants that.
-        case interrupt(VirtioDriver, VirtioQueue)
-        /// The claim has ended: the driver broke a rule.
-        case fault(VirtioDriver, VirtioQueue, QueueFault)
+        case ended(QueueClaim.End)
     }
 
     /// What came of the step before.
@@ -29,15 +24,15 @@ extension VsockState {
 
     /// False: another thread has the claim, or there can be nothing to do.
     mutating func claimForHost() -> Bool {
-        guard let activation, !isBroken, !isClaimedForHost else { return false }
-        isClaimedForHost = true
+        guard let activation, !isBroken, !host.isClaimed else { return false }
+        host.isClaimed = true
         activation.queues[Self.transmitQueue].suspendNotifications()
         return true
     }
 
     /// There is something to do for the host's side, and nobody at it.
     var hasWorkForHost: Bool {
-        guard activation != nil, !isBroken, !isClaimedForHost else { return false }
+        guard activation != nil, !isBroken, !host.isClaimed else { return false }
         return table.hasWorkForHost || isHeldUp && refusals.count < Self.refusalLimit
     }
 
@@ -45,17 +40,17 @@ extension VsockState {
     mutating func serveHost(_ piece: inout [UInt8], after result: HostResult, yields: Bool) -> HostStep {
         if let unwanted = finish(result, piece) { return .close(unwanted) }
         guard let activation, !isBroken else {
-            isClaimedForHost = false
-            return .none
+            host.isClaimed = false
+            return .ended(.silent)
         }
-        guard !yields else { return endHost(activation) }
+        guard !yields else { return .ended(host.end(activation)) }
         while true {
             if let stream = table.nextForHost() {
                 if let step = serve(stream, &piece) { return step }
                 continue
             }
             isHeldUp = refusals.count >= Self.refusalLimit
-            guard !isHeldUp else { return endHost(activation) }
+            guard !isHeldUp else { return .ended(host.end(activation)) }
             let queue = activation.queues[Self.transmitQueue]
             switch queue.next() {
             case .chain(let chain):
@@ -63,7 +58,7 @@ extension VsockState {
             case .malformed(let fault): return failHost(activation, fault)
             case .empty:
                 if queue.resumeNotifications() { continue }
-                return endHost(activation)
+                return .ended(host.end(activation))
             }
         }
     }
@@ -102,7 +97,7 @@ extension VsockState {
         guard size >= UInt64(VsockHeader.size), queue.read(&chain, into: &header, 0..<header.count) == header.count,
             let packet = VsockHeader(header)
         else { return failHost(activation, queue.refuse(chain, .vsockHeaderTooShort(size))) }
-        hasCompletedForHost = true
+        host.hasCompleted = true
         switch VsockScreening(packet, payload: size - UInt64(VsockHeader.size), guestCID: guestCID) {
         case .drop: queue.complete(chain)
         case .refuse:
@@ -225,18 +220,8 @@ extension VsockState {
         table.changed(stream)
     }
 
-    // MARK: Ends of the claim
-
-    private mutating func endHost(_ activation: VirtioActivation) -> HostStep {
-        isClaimedForHost = false
-        guard hasCompletedForHost else { return .none }
-        hasCompletedForHost = false
-        return .interrupt(activation.driver, activation.queues[Self.transmitQueue])
-    }
-
     private mutating func failHost(_ activation: VirtioActivation, _ fault: QueueFault) -> HostStep {
-        isClaimedForHost = false
         markBroken()
-        return .fault(activation.driver, activation.queues[Self.transmitQueue], fault)
+        return .ended(host.fail(activation, fault))
     }
 }

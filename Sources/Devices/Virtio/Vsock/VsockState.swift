@@ -33,6 +33,28 @@ struct VsockState: ~Copyable {
         case writeWaiting(VsockStream)
     }
 
+    /// A side's claim.
+    struct Side {
+        /// The one whose chains are taken under the claim.
+        let queue: Int
+        var isClaimed = false
+        var hasCompleted = false
+
+        init(queue: Int) { self.queue = queue }
+
+        mutating func end(_ activation: VirtioActivation) -> QueueClaim.End {
+            isClaimed = false
+            guard hasCompleted else { return .silent }
+            hasCompleted = false
+            return .completed(activation.driver, activation.queues[queue])
+        }
+
+        mutating func fail(_ activation: VirtioActivation, _ fault: QueueFault) -> QueueClaim.End {
+            isClaimed = false
+            return .broken(activation.driver, activation.queues[queue], fault)
+        }
+    }
+
     let guestCID: UInt64
     var activation: VirtioActivation?
     /// The driver broke a rule: nothing is done before the reset.
@@ -46,15 +68,13 @@ struct VsockState: ~Copyable {
     var packetBytes: [UInt8] = []
 
     // For the host's side.
-    var isClaimedForHost = false
-    var hasCompletedForHost = false
+    var host = Side(queue: VsockState.transmitQueue)
     var operation: HostOperation?
     /// It took no packet because too many replies wait.
     var isHeldUp = false
 
     // For the guest's side.
-    var isClaimedForGuest = false
-    var hasCompletedForGuest = false
+    var guest = Side(queue: VsockState.receiveQueue)
     /// A receive buffer that was taken.
     var buffer: VirtioChain?
     /// Whose bytes are being read, and for how many the guest's credit is taken.
@@ -89,8 +109,8 @@ struct VsockState: ~Copyable {
         refusals.removeAll()
         operation = nil
         pulling = nil
-        hasCompletedForHost = false
-        hasCompletedForGuest = false
+        host.hasCompleted = false
+        guest.hasCompleted = false
         activation = nil
     }
 
@@ -130,36 +150,35 @@ struct VsockState: ~Copyable {
 
     // MARK: Events
 
-    enum EventStep {
-        case none
-        case interrupt(VirtioDriver, VirtioQueue)
-        case fault(VirtioDriver, VirtioQueue, QueueFault)
-    }
-
     /// Tells the driver that its streams have gone, once it has a buffer for it.
     ///
     /// Source: virtio 1.2 §5.10.6.7, VIRTIO_VSOCK_EVENT_TRANSPORT_RESET.
-    mutating func serveEvent() -> EventStep {
-        guard let activation, !isBroken, wasInterrupted else { return .none }
+    mutating func serveEvent() -> QueueClaim.End {
+        guard let activation, !isBroken, wasInterrupted else { return .silent }
         let queue = activation.queues[Self.eventQueue]
         while true {
             switch queue.next() {
             case .chain(var chain):
                 guard chain.readableSegmentCount == 0 else {
-                    return .fault(activation.driver, queue, queue.refuse(chain, .wrongDirection))
+                    return failEvent(activation, queue.refuse(chain, .wrongDirection))
                 }
                 guard chain.writableBytes >= 4 else {
                     let fault = QueueFault.vsockBufferTooSmall(chain.writableBytes)
-                    return .fault(activation.driver, queue, queue.refuse(chain, fault))
+                    return failEvent(activation, queue.refuse(chain, fault))
                 }
                 _ = queue.write(&chain, from: [0, 0, 0, 0], 0..<4)
                 queue.complete(chain)
                 queue.suspendNotifications()
                 wasInterrupted = false
-                return .interrupt(activation.driver, queue)
-            case .malformed(let fault): return .fault(activation.driver, queue, fault)
-            case .empty: if !queue.resumeNotifications() { return .none }
+                return .completed(activation.driver, queue)
+            case .malformed(let fault): return failEvent(activation, fault)
+            case .empty: if !queue.resumeNotifications() { return .silent }
             }
         }
+    }
+
+    private mutating func failEvent(_ activation: VirtioActivation, _ fault: QueueFault) -> QueueClaim.End {
+        markBroken()
+        return .broken(activation.driver, activation.queues[Self.eventQueue], fault)
     }
 }
