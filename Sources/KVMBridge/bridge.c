@@ -45,6 +45,11 @@ int swvmm_kvm_set_device_attr(int device, uint32_t group, uint64_t attribute, co
     return result(ioctl(device, KVM_SET_DEVICE_ATTR, &attr));
 }
 
+int swvmm_kvm_do_device_attr(int device, uint32_t group, uint64_t attribute) {
+    struct kvm_device_attr attr = {.group = group, .attr = attribute};
+    return result(ioctl(device, KVM_SET_DEVICE_ATTR, &attr));
+}
+
 int swvmm_kvm_get_device_attr(int device, uint32_t group, uint64_t attribute, void *value) {
     struct kvm_device_attr attr = {.group = group, .attr = attribute, .addr = (uintptr_t)value};
     return result(ioctl(device, KVM_GET_DEVICE_ATTR, &attr));

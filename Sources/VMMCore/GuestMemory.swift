@@ -142,26 +142,19 @@ extension GuestMemory {
         writeObserver.noteWrite(address, count: UInt64(range.count))
     }
 
-    /// Copies `bytes` into the guest.
-    package func copyIn(_ bytes: RawSpan, to address: GuestAddress) throws(GuestMemoryError) {
-        let target = try unsafe hostAddress(address, count: bytes.byteCount)
-        // SAFETY: `target` has as many checked bytes as the span.
-        unsafe bytes.withUnsafeBytes { buffer in
-            if let source = buffer.baseAddress, bytes.byteCount > 0 { unsafe memcpy(target, source, bytes.byteCount) }
-        }
-        writeObserver.noteWrite(address, count: UInt64(bytes.byteCount))
-    }
-
     /// Copies `bytes` into the guest: a part of a file image, say, without a copy in between.
     package func copyIn(_ bytes: Span<UInt8>, to address: GuestAddress) throws(GuestMemoryError) {
-        // SAFETY: UInt8 has no padding.
-        unsafe try copyIn(bytes.bytes, to: address)
+        let target = try unsafe hostAddress(address, count: bytes.count)
+        // SAFETY: `target` has as many checked bytes as the span.
+        unsafe bytes.withUnsafeBytes { buffer in
+            if let source = buffer.baseAddress, !bytes.isEmpty { unsafe memcpy(target, source, bytes.count) }
+        }
+        writeObserver.noteWrite(address, count: UInt64(bytes.count))
     }
 
     /// Copies `bytes` into the guest.
     package func copyIn(_ bytes: [UInt8], to address: GuestAddress) throws(GuestMemoryError) {
-        // SAFETY: UInt8 has no padding; the span does not outlive the call.
-        unsafe try copyIn(bytes.span.bytes, to: address)
+        try copyIn(bytes.span, to: address)
     }
 
     /// Sets `count` bytes to `byte`.

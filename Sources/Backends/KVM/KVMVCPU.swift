@@ -42,13 +42,8 @@ package final class KVMVCPU: VCPU {
         /// Address or port of the current piece, and which of the two: valid while `rest` is above 0.
         var address: UInt64 = 0
         var isMemory = false
-        #if arch(x86_64)
-            /// What KVM_SET_GUEST_DEBUG was told last.
-            var debugRegisters = X86DebugRegisters()
-        #else
-            /// What KVM_SET_GUEST_DEBUG was told last.
-            var debugRegisters = ARM64DebugRegisters()
-        #endif
+        /// What KVM_SET_GUEST_DEBUG was told last.
+        var debugRegisters = DebugRegisters()
         var isSingleStepping = false
     }
 

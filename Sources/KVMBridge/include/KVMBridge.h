@@ -41,7 +41,9 @@ int swvmm_kvm_get_dirty_log(int vm, uint32_t slot, void *bitmap);
 int swvmm_kvm_create_device(int vm, uint32_t type);
 // 0 when a device of the type could be created, which is not done.
 int swvmm_kvm_test_device(int vm, uint32_t type);
-int swvmm_kvm_set_device_attr(int device, uint32_t group, uint64_t attribute, const void *_Nullable value);
+int swvmm_kvm_set_device_attr(int device, uint32_t group, uint64_t attribute, const void *value);
+// An attribute that has no value: setting it does something.
+int swvmm_kvm_do_device_attr(int device, uint32_t group, uint64_t attribute);
 int swvmm_kvm_get_device_attr(int device, uint32_t group, uint64_t attribute, void *value);
 int swvmm_kvm_irq_line(int vm, uint32_t gsi, uint32_t level);
 int swvmm_kvm_signal_msi(int vm, const struct kvm_msi *msi);

@@ -14,35 +14,27 @@
                 let registers = ARM64DebugRegisters(
                     points, breakpointLimit: limits.breakpoints, watchpointLimit: limits.watchpoints)
             else { return false }
-            unsafe state.pointee.debugRegisters = registers
-            try applyDebugControl()
+            try setDebugRegisters(registers)
             return true
         }
     }
 
-    extension KVMVCPU: SingleStepping {
-        package func setSingleStep(_ enabled: Bool) throws(KVMError) {
-            unsafe state.pointee.isSingleStepping = enabled
-            try applyDebugControl()
+    extension ARM64DebugRegisters {
+        func put(into debug: inout kvm_guest_debug) {
+            debug.control |= UInt32(KVM_GUESTDBG_USE_HW)
+            for (index, pair) in breakpoints.enumerated() {
+                unsafe swvmm_kvm_arm_set_breakpoint(&debug, UInt32(index), pair.control, pair.value)
+            }
+            for (index, pair) in watchpoints.enumerated() {
+                unsafe swvmm_kvm_arm_set_watchpoint(&debug, UInt32(index), pair.control, pair.value)
+            }
         }
     }
 
     extension KVMVCPU {
-        private func applyDebugControl() throws(KVMError) {
-            var debug = kvm_guest_debug()
-            let registers = unsafe state.pointee.debugRegisters
-            let isStepping = unsafe state.pointee.isSingleStepping
-            if isStepping || !registers.isEmpty { debug.control = UInt32(KVM_GUESTDBG_ENABLE) }
-            if isStepping { debug.control |= UInt32(KVM_GUESTDBG_SINGLESTEP) }
-            if !registers.isEmpty { debug.control |= UInt32(KVM_GUESTDBG_USE_HW) }
-            for (index, pair) in registers.breakpoints.enumerated() {
-                unsafe swvmm_kvm_arm_set_breakpoint(&debug, UInt32(index), pair.control, pair.value)
-            }
-            for (index, pair) in registers.watchpoints.enumerated() {
-                unsafe swvmm_kvm_arm_set_watchpoint(&debug, UInt32(index), pair.control, pair.value)
-            }
-            try checked(unsafe swvmm_kvm_set_guest_debug(descriptor.number, &debug), .setGuestDebug)
-        }
+        typealias DebugRegisters = ARM64DebugRegisters
+
+        var singleStepControl: UInt32 { UInt32(KVM_GUESTDBG_SINGLESTEP) }
 
         /// KVM_EXIT_DEBUG in the terms of whoever debugs. A watchpoint stops before its instruction.
         func decodeDebugExit() -> VCPUExit {

@@ -46,8 +46,8 @@
                     vcpu.number, UInt32(KVM_ARM_VCPU_PMU_V3_CTRL), UInt64(KVM_ARM_VCPU_PMU_V3_IRQ), &interrupt),
                 .setDeviceAttribute)
             try checked(
-                unsafe swvmm_kvm_set_device_attr(
-                    vcpu.number, UInt32(KVM_ARM_VCPU_PMU_V3_CTRL), UInt64(KVM_ARM_VCPU_PMU_V3_INIT), nil),
+                swvmm_kvm_do_device_attr(
+                    vcpu.number, UInt32(KVM_ARM_VCPU_PMU_V3_CTRL), UInt64(KVM_ARM_VCPU_PMU_V3_INIT)),
                 .setDeviceAttribute)
         }
 

@@ -53,16 +53,19 @@
                 unsafe swvmm_kvm_set_device_attr(device.number, group, attribute, &value), .setDeviceAttribute)
         }
 
+        /// Has the GICv3 or its ITS do something as a whole.
+        func control(_ device: Descriptor, _ attribute: Int32) throws(KVMError) {
+            try checked(
+                swvmm_kvm_do_device_attr(device.number, UInt32(KVM_DEV_ARM_VGIC_GRP_CTRL), UInt64(attribute)),
+                .setDeviceAttribute)
+        }
+
         /// Initialises the GICv3 and its ITS, once: after the last vCPU was created and before one runs.
         func completePlatform() throws(KVMError) {
             try state.withLock { (state) throws(KVMError) in
                 guard let gic = state.gic, !state.isGICInitialized else { return }
                 for device in [gic, state.its].compactMap(\.self) {
-                    // SAFETY: the attribute has no value.
-                    try checked(
-                        unsafe swvmm_kvm_set_device_attr(
-                            device.number, UInt32(KVM_DEV_ARM_VGIC_GRP_CTRL), UInt64(KVM_DEV_ARM_VGIC_CTRL_INIT), nil),
-                        .setDeviceAttribute)
+                    try control(device, KVM_DEV_ARM_VGIC_CTRL_INIT)
                 }
                 for vcpu in state.vcpus { try completeMonitors(of: vcpu) }
                 state.isGICInitialized = true

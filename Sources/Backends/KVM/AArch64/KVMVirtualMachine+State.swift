@@ -153,13 +153,6 @@
         /// The part of an attribute that names a CPU: its affinity fields in 63:32.
         private static func registersOf(cpu index: Int) -> UInt64 { KVMVCPU.affinity(of: VCPUIndex(index)) << 32 }
 
-        private func control(_ device: Descriptor, _ attribute: Int32) throws(KVMError) {
-            try checked(
-                unsafe swvmm_kvm_set_device_attr(
-                    device.number, UInt32(KVM_DEV_ARM_VGIC_GRP_CTRL), UInt64(attribute), nil),
-                .setDeviceAttribute)
-        }
-
         /// An attribute's value, of 32 or 64 bits as its group says.
         private func attribute<Value: FixedWidthInteger & BitwiseCopyable>(
             of device: Descriptor, _ group: Group, _ attribute: UInt64

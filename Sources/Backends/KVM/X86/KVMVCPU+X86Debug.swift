@@ -12,46 +12,34 @@
         package func setDebugPoints(_ points: DebugPointSet) throws(KVMError) -> Bool {
             guard points.breakpoints.isEmpty || KVMHost.debugPoints.stopAtCode else { return false }
             guard points.watchpoints.isEmpty || KVMHost.debugPoints.stopAtData else { return false }
-            return try setDebugRegisters(points)
+            return try setAnyDebugPoints(points)
         }
 
-        fileprivate func setDebugRegisters(_ points: DebugPointSet) throws(KVMError) -> Bool {
+        fileprivate func setAnyDebugPoints(_ points: DebugPointSet) throws(KVMError) -> Bool {
             guard let registers = X86DebugRegisters(points) else { return false }
-            unsafe state.pointee.debugRegisters = registers
-            try applyDebugControl()
+            try setDebugRegisters(registers)
             return true
         }
     }
 
-    extension KVMVCPU: SingleStepping {
-        /// While stepping no interrupt is delivered, where KVM can hold them back: a step stays in the code that is looked at.
-        package func setSingleStep(_ enabled: Bool) throws(KVMError) {
-            unsafe state.pointee.isSingleStepping = enabled
-            try applyDebugControl()
+    extension X86DebugRegisters {
+        func put(into debug: inout kvm_guest_debug) {
+            debug.control |= UInt32(KVM_GUESTDBG_USE_HW_BP)
+            debug.arch.debugreg.0 = addresses[0]
+            debug.arch.debugreg.1 = addresses[1]
+            debug.arch.debugreg.2 = addresses[2]
+            debug.arch.debugreg.3 = addresses[3]
+            debug.arch.debugreg.7 = control
         }
     }
 
     extension KVMVCPU {
-        private func applyDebugControl() throws(KVMError) {
-            var debug = kvm_guest_debug()
-            let registers = unsafe state.pointee.debugRegisters
-            let isStepping = unsafe state.pointee.isSingleStepping
-            if isStepping || !registers.isEmpty { debug.control = UInt32(KVM_GUESTDBG_ENABLE) }
-            if isStepping {
-                debug.control |= UInt32(KVM_GUESTDBG_SINGLESTEP)
-                if machine.host.probe.value(of: .guestDebugFlags) & Int32(KVM_GUESTDBG_BLOCKIRQ) != 0 {
-                    debug.control |= UInt32(KVM_GUESTDBG_BLOCKIRQ)
-                }
-            }
-            if !registers.isEmpty {
-                debug.control |= UInt32(KVM_GUESTDBG_USE_HW_BP)
-                debug.arch.debugreg.0 = registers.addresses[0]
-                debug.arch.debugreg.1 = registers.addresses[1]
-                debug.arch.debugreg.2 = registers.addresses[2]
-                debug.arch.debugreg.3 = registers.addresses[3]
-                debug.arch.debugreg.7 = registers.control
-            }
-            try checked(unsafe swvmm_kvm_set_guest_debug(descriptor.number, &debug), .setGuestDebug)
+        typealias DebugRegisters = X86DebugRegisters
+
+        /// No interrupt is delivered, where KVM can hold them back: a step stays in the code that is looked at.
+        var singleStepControl: UInt32 {
+            let known = UInt32(bitPattern: machine.host.probe.value(of: .guestDebugFlags))
+            return UInt32(KVM_GUESTDBG_SINGLESTEP) | known & UInt32(KVM_GUESTDBG_BLOCKIRQ)
         }
 
         /// KVM_EXIT_DEBUG in the terms of whoever debugs.
@@ -96,7 +84,7 @@
             // In real mode at 0x1000: mov [0x600], al; nop; out 0x80, al. The port ends what no point stopped.
             let code: [UInt8] = [0xA2, 0x00, 0x06, 0x90, 0xE6, 0x80]
             do {
-                guard let cpu = try probeCPU(code), try cpu.setDebugRegisters(points) else { return false }
+                guard let cpu = try probeCPU(code), try cpu.setAnyDebugPoints(points) else { return false }
                 guard case .debug = try cpu.run() else { return false }
                 return true
             } catch {
