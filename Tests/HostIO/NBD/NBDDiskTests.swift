@@ -135,7 +135,7 @@ struct NBDDiskTests {
     func stalled() throws {
         let server = try NBDServer("memory", "1M")
         let disk = try open(server)
-        server.send(SIGSTOP)
+        server.stop()
         for number in 0..<100 as Range<UInt64> {
             disk.submit(
                 BlockRequest(tag: number, operation: .read, offset: 0, length: 512, buffers: [buffer(0x1000, 512)]),
@@ -228,6 +228,13 @@ final class NBDServer: Sendable {
     }
 
     func send(_ signal: Int32) { _ = kill(id, signal) }
+
+    /// When it returns, no thread of the server runs any more. After the signal alone one may still answer.
+    func stop() {
+        send(SIGSTOP)
+        var status: Int32 = 0
+        while unsafe waitpid(id, &status, WUNTRACED) < 0 && errno == EINTR {}
+    }
 
     deinit {
         _ = kill(id, SIGKILL)
