@@ -41,11 +41,8 @@ package enum ELFSymbols {
 
         var writer = ByteWriter()
         for part in [found.symbols, strings] {
-            guard let bytes = image.slice(part) else {
-                throw .unreadable(offset: UInt64(part.lowerBound), size: UInt64(part.count))
-            }
             writer.append(UInt64(part.count))
-            writer.append(contentsOf: bytes)
+            writer.append(contentsOf: try image.read(part))
             writer.pad(to: 8)
         }
         return writer.bytes

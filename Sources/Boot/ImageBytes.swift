@@ -60,13 +60,19 @@ package struct ImageBytes: Sendable {
         range.upperBound <= head.count ? head[range] : file?.read(range)?[...]
     }
 
+    /// As `slice`, but bytes that the host refuses are an error.
+    func read(_ range: Range<Int>) throws(BootImageError) -> ArraySlice<UInt8> {
+        guard let bytes = slice(range) else { throw Self.unreadable(range) }
+        return bytes
+    }
+
     /// Enough bytes from the start of `range` to tell what is there.
     func start(of range: Range<Int>) -> ArraySlice<UInt8> { slice(range.prefix(8)) ?? [] }
 
     /// All bytes, for what cannot read them piece by piece.
     package func whole() throws(BootImageError) -> [UInt8] {
         guard let file else { return head }
-        guard let bytes = file.read(indices) else { throw .unreadable(offset: 0, size: count) }
+        guard let bytes = file.read(indices) else { throw Self.unreadable(indices) }
         return bytes
     }
 
@@ -76,18 +82,17 @@ package struct ImageBytes: Sendable {
     package func copy(
         _ range: Range<Int>, into memory: GuestMemory, at address: GuestAddress
     ) throws(BootImageError) {
-        let isRead: Bool
         do throws(GuestMemoryError) {
-            if range.upperBound <= head.count {
-                try memory.copyIn(head.span.extracting(range), to: address)
-                isRead = true
-            } else {
-                isRead = try file?.read(range, into: memory, at: address) ?? false
-            }
+            guard let file else { return try memory.copyIn(head.span.extracting(range), to: address) }
+            if try file.read(range, into: memory, at: address) { return }
         } catch {
             throw .memory(error)
         }
-        guard isRead else { throw .unreadable(offset: UInt64(range.lowerBound), size: UInt64(range.count)) }
+        throw Self.unreadable(range)
+    }
+
+    private static func unreadable(_ range: Range<Int>) -> BootImageError {
+        .unreadable(offset: UInt64(range.lowerBound), size: UInt64(range.count))
     }
 
     /// A little-endian integer at `offset`, of any alignment.

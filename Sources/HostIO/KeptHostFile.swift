@@ -14,7 +14,7 @@ package final class KeptHostFile: Sendable {
     package let size: Int
     private let descriptor: Int32
     private let first: Stamp
-    private let firstProblem = Mutex<HostFileError.Problem?>(nil)
+    private let firstProblem = Mutex<HostFileError?>(nil)
 
     /// What tells that a file was written to.
     private struct Stamp: Hashable {
@@ -53,14 +53,20 @@ package final class KeptHostFile: Sendable {
     /// All its bytes, which are the same each time: `.changed` is thrown when they may not be.
     package func read() throws(HostFileError) -> [UInt8] {
         try check()
-        guard let bytes = read(0..<size) else { throw problem ?? HostFileError(path: path, problem: .changed) }
-        return bytes
+        return try contents(0..<size)
     }
 
     /// Bytes of it as they are now; nil: `problem` has the reason.
     ///
     /// - Parameter range: below `size`.
     package func read(_ range: Range<Int>) -> [UInt8]? {
+        do throws(HostFileError) { return try contents(range) } catch {
+            note(error)
+            return nil
+        }
+    }
+
+    private func contents(_ range: Range<Int>) throws(HostFileError) -> [UInt8] {
         var failure: FileTransferError?
         // SAFETY: each read goes into the rest of the buffer, whose capacity is the range's; `initialized` counts what was read.
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: range.count) { buffer, initialized in
@@ -76,9 +82,8 @@ package final class KeptHostFile: Sendable {
                 }
             }
         }
-        guard let failure else { return bytes }
-        note(failure)
-        return nil
+        if let failure { throw self.failure(failure) }
+        return bytes
     }
 
     /// Reads bytes of it as they are now into guest memory, from `address` on. False: `problem` has the reason.
@@ -101,7 +106,7 @@ package final class KeptHostFile: Sendable {
                     .read, descriptor, at: UInt64(range.lowerBound + done), [buffer], range: 0..<UInt64(count))
             } catch {
                 if case .memory(let error) = error { throw error }
-                note(error)
+                note(failure(error))
                 return false
             }
             done += count
@@ -110,18 +115,18 @@ package final class KeptHostFile: Sendable {
     }
 
     /// Why bytes of it could not be read; nil: so far they could.
-    package var problem: HostFileError? {
-        firstProblem.withLock { $0 }.map { HostFileError(path: path, problem: $0) }
-    }
+    package var problem: HostFileError? { firstProblem.withLock { $0 } }
 
-    private func note(_ failure: FileTransferError) {
+    private func note(_ failure: HostFileError) { firstProblem.withLock { $0 = $0 ?? failure } }
+
+    private func failure(_ error: FileTransferError) -> HostFileError {
         let problem: HostFileError.Problem =
-            switch failure {
+            switch error {
             case .hostRefused(let errno): .cannotRead(errno: errno)
             case .endOfFile, .memory:
                 .truncated(size: first.size, read: (try? Self.stamp(descriptor, path).size) ?? 0)
             }
-        firstProblem.withLock { $0 = $0 ?? problem }
+        return HostFileError(path: path, problem: problem)
     }
 
     private static func stamp(_ descriptor: Int32, _ path: String) throws(HostFileError) -> Stamp {
